@@ -1,0 +1,237 @@
+//! The canonical form of a predicate and its fingerprint (R3).
+//!
+//! Leaves come before groups; leaves are ordered by their canonical JSON, groups by a digest of theirs, so that the cost
+//! is linear in the size of the predicate, whatever is nested.
+
+use std::fmt::Write as _;
+
+use crate::filter::{CaseFlag, Condition, Filter, Kind, Operand, PartSpans, Span, Spelling, TreeBuilder};
+use crate::limits::{Limit, Limits};
+use crate::operator::Operator;
+use crate::predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test};
+use crate::set::Set;
+use crate::value::{Instant, Value};
+
+impl Predicate {
+    /// The canonical filter that means the same (R3): equal predicates give equal JSON. It states `case_sensitive` on
+    /// each condition where it can change the answer and nowhere else, so it reads the same under every root.
+    #[must_use]
+    pub fn to_filter(&self) -> Filter {
+        emit(&sorted(self))
+    }
+
+    /// `t1:` and 32 hex digits of SHA-256 over the compact canonical JSON, with the instants' types (R3). Equal for
+    /// equal predicates, and stable across versions and machines. Cost: linear in the size; computed when asked for.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let canonical = sorted(self);
+        let mut hasher = hmac_sha256::Hash::new();
+        hasher.update(emit(&canonical).to_string());
+        // On a datetime field the same JSON asks another question (T3), so the leaves that do are told.
+        for (at, leaf) in canonical.leaves().enumerate() {
+            if matches!(leaf.test(), Test::InInstants(_) | Test::Compare(_, Bound::Instant(_))) {
+                hasher.update(format!("\n{at}:datetime"));
+            }
+        }
+        let digest = hasher.finalize();
+        digest[..16].iter().fold("t1:".to_owned(), |mut text, byte| {
+            // INVARIANT: writing to a `String` never fails.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+/// What the members of a group are ordered by.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// Canonical JSON, and whether it is about instants.
+    Leaf(String, bool),
+    Group([u8; 32]),
+}
+
+/// The same predicate with the members of every group in canonical order.
+fn sorted(predicate: &Predicate) -> Predicate {
+    let folded: Result<(Key, Predicate), std::convert::Infallible> = predicate.fold(
+        |leaf_predicate, leaf| {
+            let is_instant = matches!(leaf.test(), Test::InInstants(_) | Test::Compare(_, Bound::Instant(_)));
+            Ok((Key::Leaf(emit(leaf_predicate).to_string(), is_instant), leaf_predicate.clone()))
+        },
+        |_, join, mut members| {
+            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let mut hasher = hmac_sha256::Hash::new();
+            hasher.update([u8::from(join == Join::Any)]);
+            for (key, _) in &members {
+                match key {
+                    Key::Leaf(json, is_instant) => {
+                        hasher.update([b'l', u8::from(*is_instant)]);
+                        hasher.update(json.len().to_le_bytes());
+                        hasher.update(json);
+                    }
+                    Key::Group(digest) => {
+                        hasher.update(b"g");
+                        hasher.update(digest);
+                    }
+                }
+            }
+            let members = members.into_iter().map(|(_, member)| member).collect();
+            Ok((Key::Group(hasher.finalize()), Predicate::group(join, members)))
+        },
+    );
+    match folded {
+        Ok((_, predicate)) => predicate,
+        Err(never) => match never {},
+    }
+}
+
+/// The filter of a predicate, members in the order in which they stand.
+fn emit(predicate: &Predicate) -> Filter {
+    // What was accepted once is not refused for being printed.
+    let limits = Limit::all().fold(Limits::default(), |limits, limit| limits.with(limit, usize::MAX));
+    let mut tree = TreeBuilder::new(limits, false, "");
+    // Each entry: a member to write, or a group to close.
+    let mut stack = vec![Some(predicate)];
+    while let Some(next) = stack.pop() {
+        match next.map(Predicate::shape) {
+            None => {
+                tree.close_group(Span::NONE);
+                tree.close(Span::NONE);
+            }
+            // `{}` is the constant true (G2).
+            Some(Shape::Group(Join::All, [])) => {
+                tree.open(Kind::Object { case_sensitive: None }, Span::NONE);
+                tree.close(Span::NONE);
+            }
+            Some(Shape::Group(join, members)) => {
+                let kind = if join == Join::All { Kind::And } else { Kind::Or };
+                open_group(&mut tree, kind);
+                stack.push(None);
+                stack.extend(members.iter().rev().map(Some));
+            }
+            Some(Shape::Leaf(leaf)) => emit_leaf(&mut tree, leaf),
+        }
+    }
+    tree.finish()
+}
+
+fn open_group(tree: &mut TreeBuilder, kind: Kind) {
+    tree.open(Kind::Object { case_sensitive: None }, Span::NONE);
+    // INVARIANT: no limit is set.
+    let _ = tree.open_group(kind, Span::NONE);
+}
+
+fn emit_leaf(tree: &mut TreeBuilder, leaf: &Leaf) {
+    let (condition, is_complement) = condition(leaf);
+    if is_complement {
+        open_group(tree, Kind::Not);
+    }
+    // INVARIANT: no limit is set.
+    let _ = tree.count_condition();
+    let index = tree.push_condition(condition);
+    tree.open(Kind::Condition(index), Span::NONE);
+    tree.close(Span::NONE);
+    if is_complement {
+        tree.close_group(Span::NONE);
+        tree.close(Span::NONE);
+    }
+}
+
+/// The condition of a leaf, and whether a NOT must be put around it: `eq`, `in`, `exists` and `is_null` have negative
+/// forms of their own (C1), the others have none.
+fn condition(leaf: &Leaf) -> (Condition, bool) {
+    let negated = leaf.is_negated();
+    let exact = CaseFlag::Absent;
+    let (operator, operand, case, has_negative) = match leaf.test() {
+        Test::Exists => (Operator::Exists, Operand::from(!negated), exact, true),
+        Test::IsNull => (Operator::IsNull, Operand::from(!negated), exact, true),
+        Test::In(set) => {
+            let (operator, operand) = membership(set_values(set), negated);
+            (operator, operand, set_case(set), true)
+        }
+        Test::InInstants(instants) => {
+            let values = instants.iter().map(|instant| instant_value(*instant)).collect();
+            let (operator, operand) = membership(values, negated);
+            (operator, operand, exact, true)
+        }
+        Test::Compare(comparison, bound) => (comparison_operator(*comparison), bound_operand(bound), exact, false),
+        Test::Contains(needle) => (Operator::Contains, needle.shared_value().into(), needle_case(needle), false),
+        Test::StartsWith(needle) => (Operator::StartsWith, needle.shared_value().into(), needle_case(needle), false),
+        Test::EndsWith(needle) => (Operator::EndsWith, needle.shared_value().into(), needle_case(needle), false),
+        Test::Regex(pattern) => {
+            let case = CaseFlag::Sensitive(!pattern.ignores_case());
+            (Operator::Regex, Operand::from(pattern.source()), case, false)
+        }
+        Test::Text(tokens) => {
+            let query = tokens.iter().collect::<Vec<_>>().join(" ");
+            (Operator::Text, Operand::from(query), exact, false)
+        }
+    };
+    let path = crate::path::Path::from_keys(leaf.path().keys()).unwrap_or_else(|| leaf.path().clone());
+    let condition = Condition { path, operand, operator, spelling: Spelling::Name, case, spans: PartSpans::NONE };
+    (condition, negated && !has_negative)
+}
+
+fn membership(mut values: Vec<Value>, negated: bool) -> (Operator, Operand) {
+    match (values.len(), negated) {
+        (1, false) => (Operator::Eq, values.pop().map_or(Operand::Omitted, Operand::Value)),
+        (1, true) => (Operator::Ne, values.pop().map_or(Operand::Omitted, Operand::Value)),
+        (_, false) => (Operator::In, Operand::List(values.into())),
+        (_, true) => (Operator::Nin, Operand::List(values.into())),
+    }
+}
+
+/// The values of a set in their one order and spelling.
+fn set_values(set: &Set) -> Vec<Value> {
+    let mut values: Vec<Value> = set
+        .iter()
+        .map(|value| match value {
+            Value::Number(number) => Value::Number(number.canonical()),
+            Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
+        })
+        .collect();
+    values.sort_unstable();
+    values
+}
+
+/// The letter case of a set, stated where it can change the answer.
+fn set_case(set: &Set) -> CaseFlag {
+    let is_cased = |value: &Value| matches!(value, Value::String(string) if crate::fold::has_case(string));
+    match set.iter().any(is_cased) {
+        true => CaseFlag::Sensitive(!set.ignores_case()),
+        false => CaseFlag::Absent,
+    }
+}
+
+fn needle_case(needle: &Needle) -> CaseFlag {
+    match crate::fold::has_case(needle.text()) {
+        true => CaseFlag::Sensitive(!needle.ignores_case()),
+        false => CaseFlag::Absent,
+    }
+}
+
+impl Needle {
+    fn shared_value(&self) -> Value {
+        Value::String(self.shared())
+    }
+}
+
+fn comparison_operator(comparison: Comparison) -> Operator {
+    match comparison {
+        Comparison::Gt => Operator::Gt,
+        Comparison::Gte => Operator::Gte,
+        Comparison::Lt => Operator::Lt,
+        Comparison::Lte => Operator::Lte,
+    }
+}
+
+fn bound_operand(bound: &Bound) -> Operand {
+    match bound {
+        Bound::Number(number) => Operand::Value(Value::Number(number.canonical())),
+        Bound::String(string) => Operand::Value(Value::String(string.clone())),
+        Bound::Instant(instant) => Operand::Value(instant_value(*instant)),
+    }
+}
+
+fn instant_value(instant: Instant) -> Value {
+    Value::from(instant.to_string())
+}

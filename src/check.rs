@@ -1,0 +1,534 @@
+//! Checking: [`Filter`] and [`Schema`] → [`Predicate`]. Every mistake at once, each with its place; operands converted;
+//! NOT pushed to the leaves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{Code, Diagnostic, Diagnostics, Error, Place, excerpt};
+use crate::filter::{Condition, Element, Filter, Kind, NodeId, Operand, Part};
+use crate::limits::{Budget, Limit};
+use crate::operator::{OperandKind, Operator};
+use crate::parse::Parser;
+use crate::path::Path;
+use crate::pattern::{Pattern, PatternError};
+use crate::predicate::{Bound, Comparison, Leaf, Needle, Places, Predicate, Test, Tokens};
+use crate::schema::{Facts, Schema, Type};
+use crate::set::Set;
+use crate::value::{Instant, Value};
+
+/// The longest token of a `text` query, in bytes after folding (C5).
+const LONGEST_TOKEN: usize = 255;
+
+impl Schema {
+    /// What a filter means for documents of this schema.
+    ///
+    /// # Errors
+    /// Every mistake at once, each with its place: `unknown_field`, `operator_not_allowed`, `operand_type`,
+    /// `operand_range`, `bad_regex`, `empty_text`; `limit` for regular expressions that take too much memory; `unbound`
+    /// for a dynamic value that is left.
+    ///
+    /// Cost: linear in the filter, and what its regular expressions take to compile.
+    pub fn check(&self, filter: &Filter) -> Result<Predicate, Error> {
+        let mut check = Check::new(self, filter);
+        let predicate = check.predicate();
+        check.diagnostics.into_error().map_or(Ok(predicate), Err)
+    }
+
+    /// Checks everything about a filter that does not need the values of its dynamic operands (B3).
+    ///
+    /// # Errors
+    /// Those of [`check`](Schema::check) but for `unbound`.
+    pub fn validate(&self, filter: &Filter) -> Result<(), Error> {
+        self.validate_beside(filter, Diagnostics::new(filter.limits()))
+    }
+
+    /// Reads a filter from JSON text and [validates](Schema::validate) it, with the mistakes of both in one report.
+    ///
+    /// ```
+    /// use trommel::{Code, Schema, parse::Parser};
+    ///
+    /// let text = r#"{"AND": [{"field": "a", "operator": "eqq", "value": 1}, {"field": "b", "operator": "gt", "value": true}]}"#;
+    /// let error = Schema::open().parse_json(&Parser::new(), text).unwrap_err();
+    /// let codes: Vec<Code> = error.diagnostics().iter().map(|found| found.code).collect();
+    /// assert_eq!(codes, [Code::UnknownOperator, Code::OperandType]);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Parser::json`] and of [`validate`](Schema::validate).
+    pub fn parse_json(&self, parser: &Parser, input: impl AsRef<[u8]>) -> Result<Filter, Error> {
+        let (filter, diagnostics) = parser.json_with_mistakes(input.as_ref());
+        self.validate_beside(&filter, diagnostics)?;
+        Ok(filter)
+    }
+
+    fn validate_beside(&self, filter: &Filter, diagnostics: Diagnostics) -> Result<(), Error> {
+        let mut check = Check { diagnostics, ..Check::new(self, filter) };
+        for (at, node) in filter.nodes().iter().enumerate() {
+            if let Kind::Condition(index) | Kind::Pair(index) = node.kind {
+                // The letter case plays no part in what is a mistake, but for the memory of a regex.
+                let asked = Asked { node: at as NodeId, condition: filter.condition_at(index), ignore_case: false };
+                if let Err(mistake) = check.answer(&asked) {
+                    check.report(&asked, mistake);
+                }
+            }
+        }
+        check.diagnostics.into_error().map_or(Ok(()), Err)
+    }
+
+    /// The same as [`check`](Schema::check), with the memory of the regular expressions in the report.
+    ///
+    /// # Errors
+    /// Those of [`check`](Schema::check).
+    pub fn check_with_budget(&self, filter: &Filter) -> Result<(Predicate, Budget), Error> {
+        let mut check = Check::new(self, filter);
+        let predicate = check.predicate();
+        let budget = check.budget;
+        check.diagnostics.into_error().map_or(Ok((predicate, budget)), Err)
+    }
+}
+
+struct Check<'s> {
+    schema: &'s Schema,
+    filter: &'s Filter,
+    budget: Budget,
+    /// Patterns compiled before, by source and letter case.
+    patterns: HashMap<(Arc<str>, bool), Pattern>,
+    diagnostics: Diagnostics,
+}
+
+/// One condition, and the letter case that holds for it.
+struct Asked<'f> {
+    node: NodeId,
+    condition: &'f Condition,
+    ignore_case: bool,
+}
+
+/// A mistake, and the part of the condition that it is about.
+struct Mistake {
+    part: Part,
+    /// The element of a list.
+    element: Option<usize>,
+    diagnostic: Diagnostic,
+}
+
+/// What the positive form of a condition asks: a test, or whether there are nulls only, or either, or nothing.
+enum Answer {
+    Test(Test),
+    IsNull,
+    TestOrNull(Test),
+    Never,
+    /// It depends on a dynamic value.
+    Unbound,
+}
+
+/// How a node is to be read: what was settled above it.
+#[derive(Clone, Copy)]
+struct Context {
+    negated: bool,
+    ignore_case: bool,
+}
+
+impl<'s> Check<'s> {
+    fn new(schema: &'s Schema, filter: &'s Filter) -> Check<'s> {
+        let diagnostics = Diagnostics::new(filter.limits());
+        Check { schema, filter, budget: filter.budget().clone(), patterns: HashMap::new(), diagnostics }
+    }
+
+    /// Builds the predicate from the leaves up: going through the nodes backwards, a node's members are done before it,
+    /// and lie on the stack, the first on top. Where there were mistakes, the outcome means nothing.
+    fn predicate(&mut self) -> Predicate {
+        let filter = self.filter;
+        let contexts = self.contexts();
+        // A group that its parent takes apart again is not built: its members stay on the stack for the parent.
+        let mut stack: Vec<Predicate> = Vec::new();
+        let mut counts: Vec<usize> = vec![0; filter.nodes().len()];
+        for (at, node) in filter.nodes().iter().enumerate().rev() {
+            let id = at as NodeId;
+            let context = contexts[at];
+            let done = match node.kind {
+                Kind::Absent(_) => 0,
+                Kind::Condition(index) | Kind::Pair(index) => {
+                    let condition = filter.condition_at(index);
+                    let ignore_case = context.ignore_case;
+                    stack.push(self.condition(&Asked { node: id, condition, ignore_case }, context.negated));
+                    1
+                }
+                Kind::Object { .. } | Kind::And | Kind::Or | Kind::Not | Kind::NotOne => {
+                    let members = counts[at];
+                    let join = joins_all(node.kind, context.negated);
+                    let parent = filter.parent(id).map(|parent| {
+                        joins_all(filter.nodes()[parent as usize].kind, contexts[parent as usize].negated)
+                    });
+                    if members == 1 || parent == Some(join) {
+                        members
+                    } else {
+                        let members = stack.split_off(stack.len() - members);
+                        let members = members.into_iter().rev();
+                        stack.push(if join { Predicate::all(members) } else { Predicate::any(members) });
+                        1
+                    }
+                }
+            };
+            match filter.parent(id) {
+                Some(parent) => counts[parent as usize] += done,
+                None => counts[at] = done,
+            }
+        }
+        // The root has no parent, so it was built; or it had one member, which is what it means.
+        stack.pop().unwrap_or_else(Predicate::always)
+    }
+
+    /// The context of every node, parents first.
+    fn contexts(&self) -> Vec<Context> {
+        let filter = self.filter;
+        let mut contexts: Vec<Context> = Vec::with_capacity(filter.nodes().len());
+        for (at, node) in filter.nodes().iter().enumerate() {
+            let mut context = match filter.parent(at as NodeId) {
+                Some(parent) => {
+                    let mut context = contexts[parent as usize];
+                    context.negated ^= matches!(filter.nodes()[parent as usize].kind, Kind::Not | Kind::NotOne);
+                    context
+                }
+                None => Context { negated: false, ignore_case: filter.ignores_case() },
+            };
+            let own = match node.kind {
+                Kind::Object { case_sensitive } => case_sensitive,
+                Kind::Condition(index) | Kind::Pair(index) => filter.condition_at(index).case_sensitive(),
+                Kind::And | Kind::Or | Kind::Not | Kind::NotOne | Kind::Absent(_) => None,
+            };
+            if let Some(case_sensitive) = own {
+                context.ignore_case = !case_sensitive;
+            }
+            contexts.push(context);
+        }
+        contexts
+    }
+
+    /// The predicate of a condition, negated or not. A mistake is reported.
+    fn condition(&mut self, asked: &Asked<'_>, negated: bool) -> Predicate {
+        let answer = match self.answer(asked) {
+            Ok(answer) => answer,
+            Err(mistake) => {
+                self.report(asked, mistake);
+                return Predicate::never();
+            }
+        };
+        let negated = negated ^ is_negative(asked.condition);
+        let leaf = |test| {
+            let path = asked.condition.path.clone();
+            let places = Places::One(self.filter.clone(), asked.node);
+            let leaf = Leaf::new(path, test, self.schema.facts(&asked.condition.path), places);
+            Predicate::leaf(if negated { leaf.negate() } else { leaf })
+        };
+        match answer {
+            Answer::Test(test) => leaf(test),
+            Answer::IsNull => leaf(Test::IsNull),
+            Answer::TestOrNull(test) if negated => Predicate::all([leaf(test), leaf(Test::IsNull)]),
+            Answer::TestOrNull(test) => Predicate::any([leaf(test), leaf(Test::IsNull)]),
+            Answer::Never if negated => Predicate::always(),
+            Answer::Never => Predicate::never(),
+            Answer::Unbound => {
+                let message = "a dynamic value is not bound";
+                let diagnostic = Diagnostic::error(Code::Unbound, message).hint("bind the filter before this");
+                self.report(asked, Mistake { part: Part::Value, element: None, diagnostic });
+                Predicate::never()
+            }
+        }
+    }
+
+    /// What a condition asks, `ne` and the like read as their positive forms.
+    fn answer(&mut self, asked: &Asked<'_>) -> Result<Answer, Mistake> {
+        let condition = asked.condition;
+        let facts = self.field(condition)?;
+        let operator = condition.operator;
+        if condition.operand == Operand::Omitted && operator.operand() != OperandKind::Boolean {
+            let message = format!("a condition with the operator `{operator}` has no `value`");
+            return Err(Mistake::new(Part::Value, Diagnostic::error(Code::MissingValue, message)));
+        }
+        let wrong = |found: &str| Err(wrong_type(operator, found));
+        match (operator.operand(), &condition.operand) {
+            (OperandKind::Boolean, Operand::Omitted | Operand::Value(Value::Bool(_))) => Ok(match operator {
+                Operator::Exists => Answer::Test(Test::Exists),
+                _ => Answer::IsNull,
+            }),
+            (OperandKind::Boolean, operand) => wrong(operand_name(operand)),
+            (_, Operand::Dynamic(_)) => Ok(Answer::Unbound),
+            (OperandKind::Scalar, Operand::Value(value)) => equality(facts, operator, value, asked.ignore_case),
+            (OperandKind::List, Operand::List(values)) => membership(facts, operator, values, asked.ignore_case),
+            (OperandKind::List, Operand::Mixed(elements)) => {
+                for (at, element) in elements.iter().enumerate() {
+                    if let Element::Value(value) = element {
+                        typed(facts.ty, operator, value).map_err(|mistake| mistake.in_element(at))?;
+                    }
+                }
+                Ok(Answer::Unbound)
+            }
+            (OperandKind::Ordered, Operand::Value(value)) => comparison(facts, operator, value),
+            (OperandKind::String, Operand::Value(Value::String(text))) => self.string(asked, text),
+            (_, operand) => wrong(operand_name(operand)),
+        }
+    }
+
+    /// What is known of the condition's field, if the schema lets the condition be.
+    fn field(&self, condition: &Condition) -> Result<Facts, Mistake> {
+        let (path, operator) = (&condition.path, condition.operator);
+        let Some(known) = self.schema.known(path) else {
+            if self.schema.is_closed() {
+                return Err(Mistake::new(Part::Field, unknown_field(self.schema, path)));
+            }
+            return Ok(Facts::UNKNOWN);
+        };
+        if known.allows(operator) {
+            return Ok(known.facts);
+        }
+        let ty = known.facts.ty;
+        let message = format!(
+            "the operator `{operator}` is not allowed on `{}`, a field of type `{ty}`",
+            excerpt(path.written())
+        );
+        let allowed: Vec<String> = known.allowed().map(|operator| operator.name().to_owned()).collect();
+        let hint = format!("allowed: `{}`", allowed.join("`, `"));
+        let mut diagnostic = Diagnostic::error(Code::OperatorNotAllowed, message).hint(hint);
+        diagnostic.expected = allowed;
+        Err(Mistake::new(Part::Operator, diagnostic))
+    }
+
+    /// The tests that take a string.
+    fn string(&mut self, asked: &Asked<'_>, text: &Arc<str>) -> Result<Answer, Mistake> {
+        let mistake = |code, message: String| Mistake::new(Part::Value, Diagnostic::error(code, message));
+        let needle = || Needle::new(text, asked.ignore_case);
+        let test = match asked.condition.operator {
+            Operator::Contains => Test::Contains(needle()),
+            Operator::StartsWith => Test::StartsWith(needle()),
+            Operator::EndsWith => Test::EndsWith(needle()),
+            Operator::Regex => Test::Regex(self.pattern(text, asked.ignore_case)?),
+            Operator::Text => {
+                let tokens = Tokens::of(text)
+                    .ok_or_else(|| mistake(Code::EmptyText, "a text query without any letter or digit".to_owned()))?;
+                if let Some(long) = tokens.iter().find(|token| token.len() > LONGEST_TOKEN) {
+                    let message = format!("a token of {} bytes; at most {LONGEST_TOKEN} are allowed", long.len());
+                    return Err(mistake(Code::OperandRange, message));
+                }
+                Test::Text(tokens)
+            }
+            Operator::Eq
+            | Operator::Ne
+            | Operator::In
+            | Operator::Nin
+            | Operator::Gt
+            | Operator::Gte
+            | Operator::Lt
+            | Operator::Lte
+            | Operator::Exists
+            | Operator::IsNull => return Err(mistake(Code::Internal, "an operator without a string operand".into())),
+        };
+        Ok(Answer::Test(test))
+    }
+
+    /// Compiles a pattern within what is left of the budget, or finds it compiled.
+    fn pattern(&mut self, source: &Arc<str>, ignore_case: bool) -> Result<Pattern, Mistake> {
+        if let Some(pattern) = self.patterns.get(&(source.clone(), ignore_case)) {
+            return Ok(pattern.clone());
+        }
+        let limit = self.budget.limits().get(Limit::Regex);
+        let left = limit.saturating_sub(self.budget.used(Limit::Regex));
+        let too_big = |budget: &Budget| {
+            let reached = limit.saturating_add(1).max(budget.used(Limit::Regex));
+            let mut diagnostic = Diagnostic::limit(Limit::Regex, reached, budget.limits());
+            diagnostic.message = format!(
+                "limit `regex` passed: the compiled regular expressions of a filter take at most {limit} bytes in all"
+            );
+            Mistake::new(Part::Value, diagnostic)
+        };
+        let pattern = Pattern::compile(source, ignore_case, left).map_err(|error| match error {
+            PatternError::Syntax(message) => {
+                let message = format!("the regular expression does not compile: {message}");
+                Mistake::new(Part::Value, Diagnostic::error(Code::BadRegex, message))
+            }
+            PatternError::TooBig => too_big(&self.budget),
+        })?;
+        if self.budget.add(Limit::Regex, pattern.memory()).is_err() {
+            return Err(too_big(&self.budget));
+        }
+        self.patterns.insert((source.clone(), ignore_case), pattern.clone());
+        Ok(pattern)
+    }
+
+    fn report(&mut self, asked: &Asked<'_>, mistake: Mistake) {
+        let mut place = Place::default();
+        if self.diagnostics.has_room() {
+            place = self.filter.part_place(asked.node, mistake.part);
+            if let (Some(element), Some(pointer)) = (mistake.element, &mut place.pointer) {
+                pointer.push_str(&format!("/{element}"));
+            }
+        }
+        self.diagnostics.push(mistake.diagnostic.at(place));
+    }
+}
+
+impl Mistake {
+    fn new(part: Part, diagnostic: Diagnostic) -> Mistake {
+        Mistake { part, element: None, diagnostic }
+    }
+
+    fn in_element(mut self, element: usize) -> Mistake {
+        self.element = Some(element);
+        self
+    }
+}
+
+/// Whether a node under this polarity is an AND of its members: NOT is none of them (G1), so a NOT is the AND of their
+/// negations, and under a negation AND and OR change places (De Morgan).
+fn joins_all(kind: Kind, negated: bool) -> bool {
+    match kind {
+        Kind::Or | Kind::Not | Kind::NotOne => negated ^ (kind != Kind::Or),
+        Kind::Object { .. } | Kind::And | Kind::Absent(_) | Kind::Condition(_) | Kind::Pair(_) => !negated,
+    }
+}
+
+/// Whether a condition is the complement of its positive form (C1).
+fn is_negative(condition: &Condition) -> bool {
+    match condition.operator {
+        Operator::Ne | Operator::Nin => true,
+        Operator::Exists | Operator::IsNull => condition.operand == Operand::Value(Value::Bool(false)),
+        Operator::Eq
+        | Operator::In
+        | Operator::Gt
+        | Operator::Gte
+        | Operator::Lt
+        | Operator::Lte
+        | Operator::Contains
+        | Operator::StartsWith
+        | Operator::EndsWith
+        | Operator::Regex
+        | Operator::Text => false,
+    }
+}
+
+/// `eq`, `ne` (C2: with null they ask for nulls).
+fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) -> Result<Answer, Mistake> {
+    if *value == Value::Null {
+        return Ok(Answer::IsNull);
+    }
+    typed(facts.ty, operator, value)?;
+    Ok(one_of(facts, &Arc::from([value.clone()]), ignore_case).map_or(Answer::Never, Answer::Test))
+}
+
+/// `in`, `nin` (C2: a null in the list asks for nulls too).
+fn membership(facts: Facts, operator: Operator, values: &Arc<[Value]>, ignore_case: bool) -> Result<Answer, Mistake> {
+    let mut has_null = false;
+    for (at, value) in values.iter().enumerate() {
+        has_null |= *value == Value::Null;
+        typed(facts.ty, operator, value).map_err(|mistake| mistake.in_element(at))?;
+    }
+    Ok(match (one_of(facts, values, ignore_case), has_null) {
+        (Some(test), false) => Answer::Test(test),
+        (Some(test), true) => Answer::TestOrNull(test),
+        (None, true) => Answer::IsNull,
+        (None, false) => Answer::Never,
+    })
+}
+
+/// The test for one of these values, nulls left out; `None` for no value. INVARIANT: they are of the field's type.
+fn one_of(facts: Facts, values: &Arc<[Value]>, ignore_case: bool) -> Option<Test> {
+    if facts.ty != Type::Datetime {
+        return Set::new(values, ignore_case).map(Test::In);
+    }
+    let mut instants: Vec<Instant> = values
+        .iter()
+        .filter_map(|value| match value {
+            Value::String(text) => Instant::parse(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        })
+        .collect();
+    instants.sort_unstable();
+    instants.dedup();
+    (!instants.is_empty()).then(|| Test::InInstants(instants.into()))
+}
+
+/// `gt`, `gte`, `lt`, `lte`.
+fn comparison(facts: Facts, operator: Operator, value: &Value) -> Result<Answer, Mistake> {
+    let bound = match (facts.ty, value) {
+        (Type::Datetime, Value::String(text)) => {
+            let instant = Instant::parse(text).or_else(|| Instant::parse_date(text));
+            Bound::Instant(instant.ok_or_else(|| no_instant(operator, text))?)
+        }
+        (Type::Integer | Type::Number | Type::Any, Value::Number(number)) => Bound::Number(*number),
+        (Type::String | Type::Any, Value::String(text)) => Bound::String(text.clone()),
+        (Type::Any, value) => return Err(wrong_type(operator, value.type_name())),
+        (ty, value) => return Err(wrong_for_field(ty, value)),
+    };
+    let comparison = match operator {
+        Operator::Gt => Comparison::Gt,
+        Operator::Gte => Comparison::Gte,
+        Operator::Lt => Comparison::Lt,
+        _ => Comparison::Lte,
+    };
+    Ok(Answer::Test(Test::Compare(comparison, bound)))
+}
+
+/// Whether an operand of an equality is of the field's type (T2). Null always is.
+fn typed(ty: Type, operator: Operator, value: &Value) -> Result<(), Mistake> {
+    match (ty, value) {
+        (_, Value::Null) | (Type::Any, _) => Ok(()),
+        (Type::Boolean, Value::Bool(_)) => Ok(()),
+        (Type::Integer | Type::Number, Value::Number(_)) => Ok(()),
+        (Type::String, Value::String(_)) => Ok(()),
+        (Type::Datetime, Value::String(text)) => match Instant::parse(text) {
+            Some(_) => Ok(()),
+            None => Err(no_instant(operator, text)),
+        },
+        (ty, value) => Err(wrong_for_field(ty, value)),
+    }
+}
+
+fn wrong_for_field(ty: Type, value: &Value) -> Mistake {
+    let message = format!("a field of type `{ty}` does not take {}", value.type_name());
+    let diagnostic = Diagnostic::error(Code::OperandType, message);
+    let diagnostic = match (ty, value) {
+        (Type::Integer | Type::Number, Value::String(text)) if text.parse::<f64>().is_ok() => {
+            diagnostic.hint("write the number without quotes")
+        }
+        (Type::String, Value::Number(_) | Value::Bool(_)) => diagnostic.hint("write it in quotes"),
+        (_, _) => diagnostic,
+    };
+    Mistake::new(Part::Value, diagnostic)
+}
+
+fn no_instant(operator: Operator, text: &str) -> Mistake {
+    let message = format!("`{}` is no instant", excerpt(text));
+    let hint = match Instant::parse_date(text) {
+        Some(_) => format!("`{operator}` takes a date with a time; for a day, write a range of `gte` and `lt`"),
+        None => "an instant is written `2024-03-01T12:00:00Z`, with `Z`, an offset, or neither for UTC".to_owned(),
+    };
+    Mistake::new(Part::Value, Diagnostic::error(Code::OperandType, message).hint(hint))
+}
+
+fn wrong_type(operator: Operator, found: &str) -> Mistake {
+    let takes = operator.operand().words();
+    let message = format!("the operator `{operator}` takes {takes}, not {found}");
+    let diagnostic = Diagnostic::error(Code::OperandType, message);
+    let diagnostic = match (operator, found) {
+        (Operator::Eq, "a list") => diagnostic.hint("for one of several values, use `in`"),
+        (Operator::Ne, "a list") => diagnostic.hint("for none of several values, use `nin`"),
+        (Operator::In, _) => diagnostic.hint("for one value, use `eq`, or write a list of one"),
+        (Operator::Nin, _) => diagnostic.hint("for one value, use `ne`, or write a list of one"),
+        (_, _) => diagnostic,
+    };
+    Mistake::new(Part::Value, diagnostic)
+}
+
+fn operand_name(operand: &Operand) -> &'static str {
+    match operand {
+        Operand::Omitted => "nothing",
+        Operand::Value(value) => value.type_name(),
+        Operand::List(_) | Operand::Mixed(_) => "a list",
+        Operand::Dynamic(_) => "a dynamic value",
+    }
+}
+
+fn unknown_field(schema: &Schema, path: &Path) -> Diagnostic {
+    let names: Vec<String> = schema.paths().map(Path::to_string).collect();
+    Diagnostic::error(Code::UnknownField, format!("unknown field `{}`", excerpt(path.written())))
+        .near(&path.to_string(), names.iter().map(String::as_str))
+}

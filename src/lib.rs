@@ -1,0 +1,82 @@
+//! A filter that a client sent as JSON, compiled for wherever the data is, with the same answer everywhere.
+//!
+//! ```
+//! use serde_json::json;
+//! use trommel::{Field, Matcher, Schema, Type, parse};
+//!
+//! // What a client sent:
+//! let body = r#"{"AND": [{"field": "status", "operator": "eq", "value": "pending"},
+//!                        {"NOT": [{"field": "tags", "operator": "in", "value": ["draft"]}]}]}"#;
+//!
+//! let schema = Schema::new([Field::new("status", Type::String), Field::new("tags", Type::String)])?.closed();
+//! let filter = parse::json(body)?; // the tree as written, every mistake with its place
+//! let predicate = schema.check(&filter)?; // what it means: typed, NOT at the leaves, simplified
+//! let matcher = Matcher::new(&predicate);
+//!
+//! assert!(matcher.matches(&json!({"status": "pending", "tags": ["news"]})));
+//! assert!(matcher.matches(&json!({"status": "pending"})));
+//! assert!(!matcher.matches(&json!({"status": "pending", "tags": ["news", "draft"]})));
+//! # Ok::<(), trommel::Error>(())
+//! ```
+//!
+//! # Stages
+//!
+//! | stage | from → to | module | what it promises |
+//! | --- | --- | --- | --- |
+//! | parse | JSON → [`Filter`] | [`parse`] | the tree as written, every node with its place; limits held while reading |
+//! | check | [`Filter`] + [`Schema`] → [`Predicate`] | [`Schema::check`] | every mistake at once; NOT at the leaves; simplified |
+//! | lower | [`Predicate`] + backend → pushed + residual | [`lower`] | `predicate = pushed AND residual` for every document |
+//! | run | pushed, residual + data → matches | [`backend`] | the only place with I/O or a database's crate |
+//! | explain | any of these → plain data | [`Explain`] | text and JSON of one structure |
+//!
+//! What a filter means is the law of [`semantics`], evaluated literally by [`reference`], which every other path is
+//! tested against.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `text` (default) | the text language |
+//! | `proptest` | strategies for filters, documents, and pairs that meet |
+//! | `conformance` | the suite that proves a backend |
+//! | `arbitrary` | `Arbitrary` for fuzzing |
+//! | `cli` | the command `trommel` |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod backend;
+mod bind;
+mod canonical;
+mod check;
+mod error;
+mod explain;
+mod filter;
+mod fold;
+mod limits;
+pub mod lower;
+mod operator;
+pub mod parse;
+mod path;
+mod pattern;
+pub mod plan;
+mod predicate;
+pub mod reference;
+mod schema;
+mod set;
+mod simplify;
+mod value;
+
+pub use backend::memory::{Matcher, Memory};
+pub use error::{Code, Diagnostic, Error, Place, Severity};
+pub use explain::{CoverKind, Explain, LeafExplain};
+pub use filter::{Builder, Condition, Element, Filter, Group, Operand};
+pub use limits::{Budget, Limit, Limits};
+pub use lower::{Backend, Cover, Lowered, Reason, Why, lower};
+pub use operator::{OperandKind, Operator};
+pub use path::{Nodes, Path, PathError};
+pub use pattern::Pattern;
+pub use predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test, Tokens, Verdict};
+pub use schema::{Facts, Field, Schema, Type};
+pub use set::Set;
+pub use value::{Instant, Number, Value};

@@ -1,0 +1,100 @@
+//! Reading filters: JSON or text → [`Filter`].
+//!
+//! Each way in holds the [`Limits`] while it reads, before any recursion, and reports every mistake in one pass.
+
+mod json;
+mod machine;
+mod reader;
+
+pub(crate) use json::{Feed, feed_text, feed_value, syntax};
+pub(crate) use machine::{Machine, Step, Stop};
+pub(crate) use reader::{Reader, Scalar};
+
+use crate::error::{Diagnostic, Error};
+use crate::filter::{Filter, Span, TreeBuilder};
+use crate::limits::Limits;
+
+/// What takes the events of one JSON value, wherever they come from.
+pub(crate) trait Sink {
+    fn begin_object(&mut self, span: Span) -> Step;
+    fn begin_array(&mut self, span: Span) -> Step;
+    /// The end of an object or array.
+    fn end(&mut self, span: Span) -> Step;
+    fn key(&mut self, text: &str, span: Span) -> Step;
+    fn scalar(&mut self, scalar: &Scalar<'_>, span: Span) -> Step;
+    /// Counts bytes of input where there is no text.
+    fn count_input(&mut self, bytes: usize) -> Step;
+    /// Notes a mistake that ends the reading.
+    fn fail(&mut self, diagnostic: Diagnostic) -> Stop;
+    /// Brackets that may be around anything: a bound on the recursion of a deserializer.
+    fn deepest(&self) -> usize;
+}
+
+/// Reads a filter from JSON text with the default limits.
+///
+/// ```
+/// let filter = trommel::parse::json(br#"{"AND": [{"field": "status", "operator": "eq", "value": "pending"}]}"#)?;
+/// assert_eq!(filter.conditions().count(), 1);
+///
+/// let error = trommel::parse::json(r#"{"AND": [{"field": "status", "value": "a", "value": "b"}]}"#).unwrap_err();
+/// assert_eq!(error.code().as_str(), "duplicate_key");
+/// assert_eq!(error.diagnostics()[0].place.pointer.as_deref(), Some("/AND/0/value"));
+/// # Ok::<(), trommel::Error>(())
+/// ```
+///
+/// # Errors
+/// Every mistake of form, each with its code and place. A limit that is passed ends the reading.
+pub fn json(input: impl AsRef<[u8]>) -> Result<Filter, Error> {
+    Parser::new().json(input)
+}
+
+/// Reads a filter from a JSON value with the default limits. See [`Parser::value`].
+///
+/// # Errors
+/// Every mistake of form, each with its code and JSON Pointer.
+pub fn value(value: &serde_json::Value) -> Result<Filter, Error> {
+    Parser::new().value(value)
+}
+
+/// How to read: the limits, and the letter case that holds at the root (L1).
+///
+/// ```
+/// use trommel::parse::Parser;
+/// use trommel::{Limit, Limits};
+///
+/// let parser = Parser::new().limits(Limits::default().with(Limit::Conditions, 1)).ignore_case(true);
+/// assert!(parser.json(r#"{"a": 1}"#).is_ok());
+/// assert!(parser.json(r#"{"a": 1, "b": 2}"#).unwrap_err().is_limit());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parser {
+    limits: Limits,
+    ignore_case: bool,
+}
+
+impl Parser {
+    /// The default limits, letter case exact.
+    #[must_use]
+    pub fn new() -> Parser {
+        Parser::default()
+    }
+
+    /// The same with these limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Parser {
+        self.limits = limits;
+        self
+    }
+
+    /// The same with letter case ignored at the root, or not (L1). Default: exact.
+    #[must_use]
+    pub fn ignore_case(mut self, ignore: bool) -> Parser {
+        self.ignore_case = ignore;
+        self
+    }
+
+    /// An empty tree under these options.
+    pub(crate) fn tree(&self) -> TreeBuilder {
+        TreeBuilder::new(self.limits.clone(), self.ignore_case, "")
+    }
+}

@@ -1,0 +1,329 @@
+//! Paths: reading, printing and resolving them (rules P1 to P4 of [`semantics`](crate::semantics)).
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value as Json;
+
+/// The list of keys that leads to a field (P1).
+///
+/// Written `a.b.c`; a key may be quoted, `"a.b".c` with `\"` and `\\` inside, so that every key can be named. Two paths
+/// are equal if their keys are, however they were written. Cloning is cheap.
+///
+/// ```
+/// use trommel::Path;
+///
+/// let path = Path::parse(r#""a.b".c"#).unwrap();
+/// assert_eq!(path.keys().collect::<Vec<_>>(), ["a.b", "c"]);
+/// assert_eq!(Path::parse(r#""a"."b""#).unwrap().to_string(), "a.b");
+/// assert!(Path::parse("a..b").is_err());
+/// ```
+#[derive(Clone)]
+pub struct Path(Arc<Inner>);
+
+struct Inner {
+    keys: Box<[Box<str>]>,
+    /// As it was written, which may quote more than it needs to.
+    written: Box<str>,
+}
+
+/// Why a text is no path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// A bare key is empty, as in `a..b`, `.a` or the empty path.
+    #[error("a key is empty; the empty key is written `\"\"`")]
+    EmptyKey,
+    /// A bare key holds a character that only a quoted key may hold.
+    #[error("a key with {0:?} in it must be quoted")]
+    MustQuote(char),
+    /// A quoted key has no closing quote.
+    #[error("a quoted key has no closing quote")]
+    Unclosed,
+    /// A backslash in a quoted key is not followed by `"` or `\`.
+    #[error("in a quoted key, a backslash is followed by a quote or a backslash")]
+    BadEscape,
+    /// A quoted key is followed by something other than a dot or the end.
+    #[error("after a quoted key comes a dot or the end")]
+    AfterQuote,
+}
+
+impl Path {
+    /// Reads a path as P1 writes it.
+    ///
+    /// # Errors
+    /// [`PathError`], where the text is not of that form.
+    pub fn parse(text: &str) -> Result<Path, PathError> {
+        let mut keys = Vec::new();
+        let mut rest = text;
+        loop {
+            let (key, after) = match rest.strip_prefix('"') {
+                Some(quoted) => quoted_key(quoted)?,
+                None => bare_key(rest)?,
+            };
+            keys.push(key);
+            match after.strip_prefix('.') {
+                Some(next) => rest = next,
+                None => break,
+            }
+        }
+        Ok(Path(Arc::new(Inner { keys: keys.into(), written: text.into() })))
+    }
+
+    /// The path of these keys, of which there is at least one; `None` for no keys.
+    pub fn from_keys<K: Into<Box<str>>>(keys: impl IntoIterator<Item = K>) -> Option<Path> {
+        let keys: Box<[Box<str>]> = keys.into_iter().map(Into::into).collect();
+        if keys.is_empty() {
+            return None;
+        }
+        let written = print_keys(&keys).into();
+        Some(Path(Arc::new(Inner { keys, written })))
+    }
+
+    /// The keys, outermost first. There is at least one.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator + Clone {
+        self.0.keys.iter().map(|key| &**key)
+    }
+
+    /// The text that was read, which may quote more than it needs to.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.0.written
+    }
+
+    /// The nodes of a document at this path (P2): an array on the way gives what each of its elements gives, but an
+    /// array directly inside an array is not entered, and a key is never an index. No recursion, whatever is nested.
+    #[must_use]
+    pub fn nodes<'d>(&'d self, document: &'d Json) -> Nodes<'d> {
+        Nodes { keys: &self.0.keys, root: Some(document), arrays: Vec::new() }
+    }
+
+    /// The values at this path (P3): each node that is an array is replaced by its elements, one level deep.
+    pub fn values<'d>(&'d self, document: &'d Json) -> impl Iterator<Item = &'d Json> {
+        self.nodes(document).flat_map(|node| match node {
+            Json::Array(elements) => elements.as_slice(),
+            other => std::slice::from_ref(other),
+        })
+    }
+
+    /// The booleans, numbers and strings among the [`values`](Path::values) (P4).
+    pub fn scalars<'d>(&'d self, document: &'d Json) -> impl Iterator<Item = &'d Json> {
+        self.values(document).filter(|value| value.is_boolean() || value.is_number() || value.is_string())
+    }
+}
+
+/// Reads a bare key; gives it and what follows it.
+fn bare_key(text: &str) -> Result<(Box<str>, &str), PathError> {
+    let end = text.find(must_quote).unwrap_or(text.len());
+    let (key, after) = text.split_at(end);
+    match after.chars().next() {
+        Some(c) if c != '.' => Err(PathError::MustQuote(c)),
+        _ if key.is_empty() => Err(PathError::EmptyKey),
+        _ => Ok((key.into(), after)),
+    }
+}
+
+/// Reads a quoted key from after its opening quote; gives it and what follows its closing quote.
+fn quoted_key(text: &str) -> Result<(Box<str>, &str), PathError> {
+    let mut key = String::new();
+    let mut chars = text.char_indices();
+    loop {
+        match chars.next().ok_or(PathError::Unclosed)? {
+            (at, '"') => {
+                let after = &text[at + 1..];
+                let ends = after.is_empty() || after.starts_with('.');
+                return if ends { Ok((key.into(), after)) } else { Err(PathError::AfterQuote) };
+            }
+            (_, '\\') => match chars.next().ok_or(PathError::Unclosed)? {
+                (_, escaped @ ('"' | '\\')) => key.push(escaped),
+                _ => return Err(PathError::BadEscape),
+            },
+            (_, c) => key.push(c),
+        }
+    }
+}
+
+/// Whether a character ends a bare key: the dot, and what only a quoted key may hold.
+fn must_quote(c: char) -> bool {
+    matches!(c, '.' | '"' | '[' | ']') || c.is_control()
+}
+
+/// The shortest text of these keys.
+fn print_keys(keys: &[Box<str>]) -> String {
+    let mut text = String::new();
+    for (at, key) in keys.iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        if key.is_empty() || key.contains(must_quote) {
+            push_quoted(&mut text, key);
+        } else {
+            text.push_str(key);
+        }
+    }
+    text
+}
+
+/// Appends a key in quotes (P1).
+pub(crate) fn push_quoted(text: &mut String, key: &str) {
+    text.push('"');
+    for c in key.chars() {
+        if matches!(c, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text.push('"');
+}
+
+/// The nodes at a path: see [`Path::nodes`].
+#[derive(Clone, Debug)]
+pub struct Nodes<'d> {
+    keys: &'d [Box<str>],
+    root: Option<&'d Json>,
+    /// Arrays on the way that are being gone through, each with the index of the key that its elements are asked for.
+    arrays: Vec<(std::slice::Iter<'d, Json>, usize)>,
+}
+
+impl<'d> Nodes<'d> {
+    /// Follows the keys from `at` through objects. An array on the way is left for later.
+    fn descend(&mut self, mut node: &'d Json, mut at: usize) -> Option<&'d Json> {
+        while let Some(key) = self.keys.get(at) {
+            match node {
+                Json::Object(members) => node = members.get(&**key)?,
+                Json::Array(elements) => {
+                    self.arrays.push((elements.iter(), at));
+                    return None;
+                }
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => return None,
+            }
+            at += 1;
+        }
+        Some(node)
+    }
+}
+
+impl<'d> Iterator for Nodes<'d> {
+    type Item = &'d Json;
+
+    fn next(&mut self) -> Option<&'d Json> {
+        if let Some(root) = self.root.take()
+            && let Some(node) = self.descend(root, 0)
+        {
+            return Some(node);
+        }
+        while let Some((elements, at)) = self.arrays.last_mut() {
+            let at = *at;
+            match elements.next() {
+                None => {
+                    self.arrays.pop();
+                }
+                Some(Json::Object(members)) => {
+                    if let Some(member) = members.get(&*self.keys[at])
+                        && let Some(node) = self.descend(member, at + 1)
+                    {
+                        return Some(node);
+                    }
+                }
+                // A scalar has no members, and an array directly inside an array is not entered.
+                Some(_) => {}
+            }
+        }
+        None
+    }
+}
+
+impl PartialEq for Path {
+    fn eq(&self, other: &Path) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.keys == other.0.keys
+    }
+}
+
+impl Eq for Path {}
+
+impl PartialOrd for Path {
+    fn partial_cmp(&self, other: &Path) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Path {
+    fn cmp(&self, other: &Path) -> std::cmp::Ordering {
+        self.0.keys.cmp(&other.0.keys)
+    }
+}
+
+impl Hash for Path {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.keys.hash(state);
+    }
+}
+
+impl fmt::Display for Path {
+    /// The shortest text that reads back: a key is quoted only where it must be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&print_keys(&self.0.keys))
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Path {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Path, PathError> {
+        Path::parse(text)
+    }
+}
+
+impl Serialize for Path {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Path, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Path::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_a_path() {
+        let keys = |text: &str| Path::parse(text).map(|path| path.keys().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(keys("a b.$c.1").unwrap(), ["a b", "$c", "1"]);
+        assert_eq!(keys(r#""".a"#).unwrap(), ["", "a"]);
+        assert_eq!(keys(r#""\"\\"."x""#).unwrap(), ["\"\\", "x"]);
+        assert_eq!(keys(r"a\b").unwrap(), [r"a\b"]);
+        assert_eq!(keys("").unwrap_err(), PathError::EmptyKey);
+        assert_eq!(keys("a.").unwrap_err(), PathError::EmptyKey);
+        assert_eq!(keys("a[0]").unwrap_err(), PathError::MustQuote('['));
+        assert_eq!(keys("a\tb").unwrap_err(), PathError::MustQuote('\t'));
+        assert_eq!(keys(r#"a"b""#).unwrap_err(), PathError::MustQuote('"'));
+        assert_eq!(keys(r#""a"#).unwrap_err(), PathError::Unclosed);
+        assert_eq!(keys(r#""a\n""#).unwrap_err(), PathError::BadEscape);
+        assert_eq!(keys(r#""a"b"#).unwrap_err(), PathError::AfterQuote);
+    }
+
+    #[test]
+    fn arrays_on_the_way_are_entered_once() {
+        let document = json!({"a": [{"b": 1}, [{"b": 2}], {"b": [3, [4]]}, 5, {"c": 6}]});
+        let path = Path::parse("a.b").unwrap();
+        assert_eq!(path.nodes(&document).cloned().collect::<Vec<_>>(), [json!(1), json!([3, [4]])]);
+        assert_eq!(path.values(&document).cloned().collect::<Vec<_>>(), [json!(1), json!(3), json!([4])]);
+        assert_eq!(path.scalars(&document).cloned().collect::<Vec<_>>(), [json!(1), json!(3)]);
+        assert_eq!(Path::parse("a.0").unwrap().nodes(&document).count(), 0);
+    }
+}

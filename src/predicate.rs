@@ -1,0 +1,520 @@
+//! What a filter means: typed, NOT at the leaves, simplified.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, OnceLock};
+
+use crate::error::Place;
+use crate::filter::{Filter, NodeId};
+use crate::path::Path;
+use crate::pattern::Pattern;
+use crate::schema::Facts;
+use crate::set::Set;
+use crate::simplify;
+use crate::value::{Instant, Number};
+
+/// What a filter means: a tree of AND and OR over leaves that carry their own negation, simplified as R2 allows.
+///
+/// It comes from [`Schema::check`](crate::Schema::check). Cloning is cheap, and so is keeping a part of it. Two
+/// predicates are equal if their canonical forms are (R3): order, spelling, duplicates and places play no part.
+///
+/// ```
+/// use trommel::{Schema, Verdict, parse};
+///
+/// let schema = Schema::open();
+/// let a = schema.check(&parse::json(r#"{"NOT": [{"field": "n", "operator": "in", "value": [1, 2]}]}"#)?)?;
+/// let b = schema.check(&parse::json(r#"{"field": "n", "operator": "nin", "value": [2, 1.0, 2]}"#)?)?;
+/// assert_eq!(a, b);
+/// assert_eq!(a.fingerprint(), b.fingerprint());
+/// assert_eq!(a.to_filter().to_string(), r#"{"field":"n","operator":"nin","value":[1,2]}"#);
+/// assert_eq!(a.verdict(), Verdict::Sometimes);
+/// # Ok::<(), trommel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Predicate(Arc<Node>);
+
+struct Node {
+    kind: Kind,
+    /// Equal for equal predicates, in any order of the children.
+    hash: u64,
+    depth: u32,
+    leaves: usize,
+}
+
+enum Kind {
+    All(Vec<Predicate>),
+    Any(Vec<Predicate>),
+    Leaf(Leaf),
+}
+
+/// How a group joins its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Join {
+    /// Every member holds; of nothing, every document.
+    All,
+    /// At least one member holds; of nothing, no document.
+    Any,
+}
+
+/// What a [`Predicate`] is.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape<'p> {
+    /// A group. Only a whole predicate is a group of nothing: a constant.
+    Group(Join, &'p [Predicate]),
+    /// A leaf.
+    Leaf(&'p Leaf),
+}
+
+/// What can be said of every document at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It matches every document.
+    Always,
+    /// It matches no document.
+    Never,
+    /// Neither was proved: it depends on the document, as far as one can see.
+    Sometimes,
+}
+
+/// One test on one path, negated or not.
+#[derive(Clone)]
+pub struct Leaf {
+    path: Path,
+    test: Test,
+    negated: bool,
+    facts: Facts,
+    places: Places,
+}
+
+/// A positive test: the table of conditions in [`semantics`](crate::semantics), typed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Test {
+    /// The path leads somewhere.
+    Exists,
+    /// There is nothing but nulls at the path.
+    IsNull,
+    /// Some scalar is one of the set: `eq` and `in`.
+    In(Set),
+    /// Some scalar is an instant of the list, which is sorted and not empty: `eq` and `in` on a datetime field (T3).
+    InInstants(Arc<[Instant]>),
+    /// Some scalar of the bound's type compares so with it.
+    Compare(Comparison, Bound),
+    /// Some string holds the needle.
+    Contains(Needle),
+    /// Some string begins with the needle.
+    StartsWith(Needle),
+    /// Some string ends with the needle.
+    EndsWith(Needle),
+    /// Some string has a match.
+    Regex(Pattern),
+    /// Every token is among the tokens of the strings at the path, pooled (C5).
+    Text(Tokens),
+}
+
+/// An order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+}
+
+impl Comparison {
+    /// Whether a value that stands so to a bound satisfies the comparison.
+    #[must_use]
+    pub fn accepts(self, ordering: std::cmp::Ordering) -> bool {
+        match self {
+            Comparison::Gt => ordering.is_gt(),
+            Comparison::Gte => ordering.is_ge(),
+            Comparison::Lt => ordering.is_lt(),
+            Comparison::Lte => ordering.is_le(),
+        }
+    }
+}
+
+/// What a comparison compares with; its type is the type of the values that count.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// Numbers compare with it, by mathematical value.
+    Number(Number),
+    /// Strings compare with it, by code point.
+    String(Arc<str>),
+    /// Strings that are instants compare with it (T3).
+    Instant(Instant),
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::Number(number) => number.fmt(f),
+            Bound::String(string) => fmt::Debug::fmt(string, f),
+            Bound::Instant(instant) => instant.fmt(f),
+        }
+    }
+}
+
+/// A string to look for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Needle {
+    text: Arc<str>,
+    ignore_case: bool,
+}
+
+impl Needle {
+    /// The needle of an operand. Where letter case is ignored and can matter, the text is folded.
+    pub(crate) fn new(text: &Arc<str>, ignore_case: bool) -> Needle {
+        let ignore_case = ignore_case && crate::fold::has_case(text);
+        let text = if ignore_case { crate::fold::fold(text).into() } else { text.clone() };
+        Needle { text, ignore_case }
+    }
+
+    /// The string; folded if letter case is ignored.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The string, shared.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
+    /// Whether letter case is ignored (L2). Never set where it can change nothing.
+    #[must_use]
+    pub fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+}
+
+/// The tokens of a `text` query: folded, sorted, distinct, at least one (C5).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tokens(Arc<[String]>);
+
+impl Tokens {
+    /// The tokens of a query; `None` if it has none.
+    pub(crate) fn of(query: &str) -> Option<Tokens> {
+        let mut tokens: Vec<String> = crate::fold::tokens(query).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        (!tokens.is_empty()).then(|| Tokens(tokens.into()))
+    }
+
+    /// The tokens, sorted.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// Where the conditions stand that a leaf came from: one for most, several for a leaf that was merged from several.
+#[derive(Clone, Default)]
+pub(crate) enum Places {
+    #[default]
+    None,
+    One(Filter, NodeId),
+    Many(Arc<[(Filter, NodeId)]>),
+}
+
+impl Places {
+    fn iter(&self) -> impl Iterator<Item = (&Filter, NodeId)> {
+        let (one, many) = match self {
+            Places::None => (None, &[][..]),
+            Places::One(filter, node) => (Some((filter, *node)), &[][..]),
+            Places::Many(places) => (None, &places[..]),
+        };
+        one.into_iter().chain(many.iter().map(|(filter, node)| (filter, *node)))
+    }
+
+    /// All the places of several leaves.
+    pub(crate) fn merge<'p>(all: impl IntoIterator<Item = &'p Places>) -> Places {
+        let mut places: Vec<(Filter, NodeId)> = Vec::new();
+        for (filter, node) in all.into_iter().flat_map(Places::iter) {
+            places.push((filter.clone(), node));
+        }
+        match places.len() {
+            0 => Places::None,
+            1 => places.pop().map_or(Places::None, |(filter, node)| Places::One(filter, node)),
+            _ => Places::Many(places.into()),
+        }
+    }
+}
+
+impl Leaf {
+    pub(crate) fn new(path: Path, test: Test, facts: Facts, places: Places) -> Leaf {
+        Leaf { path, test, negated: false, facts, places }
+    }
+
+    /// The path that the test looks at.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The positive test.
+    #[must_use]
+    pub fn test(&self) -> &Test {
+        &self.test
+    }
+
+    /// Whether the leaf is the exact complement of its test.
+    #[must_use]
+    pub fn is_negated(&self) -> bool {
+        self.negated
+    }
+
+    /// What the schema promises of the path.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        self.facts
+    }
+
+    /// Where in the filter it was written: one place for each condition that was merged into it. Cost: their depths.
+    pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.places.iter().map(|(filter, node)| filter.place(node))
+    }
+
+    pub(crate) fn raw_places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The complement.
+    #[must_use]
+    pub fn negate(mut self) -> Leaf {
+        self.negated = !self.negated;
+        self
+    }
+
+    /// The same at other places.
+    pub(crate) fn at(mut self, places: Places) -> Leaf {
+        self.places = places;
+        self
+    }
+
+    /// The same with another test.
+    pub(crate) fn with_test(&self, test: Test, places: Places) -> Leaf {
+        Leaf { path: self.path.clone(), test, negated: self.negated, facts: self.facts, places }
+    }
+}
+
+impl PartialEq for Leaf {
+    /// The same question, wherever it was asked.
+    fn eq(&self, other: &Leaf) -> bool {
+        self.negated == other.negated && self.path == other.path && self.test == other.test
+    }
+}
+
+impl Eq for Leaf {}
+
+impl Hash for Leaf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+        self.test.hash(state);
+        self.negated.hash(state);
+    }
+}
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not = if self.negated { "NOT " } else { "" };
+        write!(f, "{not}{} {:?}", self.path, self.test)
+    }
+}
+
+/// Keys of this process: a client cannot make hashes collide.
+pub(crate) fn hash_state() -> &'static RandomState {
+    static STATE: OnceLock<RandomState> = OnceLock::new();
+    STATE.get_or_init(RandomState::new)
+}
+
+impl Predicate {
+    /// Matches every document.
+    #[must_use]
+    pub fn always() -> Predicate {
+        Predicate::group(Join::All, Vec::new())
+    }
+
+    /// Matches no document.
+    #[must_use]
+    pub fn never() -> Predicate {
+        Predicate::group(Join::Any, Vec::new())
+    }
+
+    /// One leaf.
+    #[must_use]
+    pub fn leaf(leaf: Leaf) -> Predicate {
+        let hash = hash_state().hash_one(&leaf);
+        Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), hash, depth: 0, leaves: 1 }))
+    }
+
+    /// The documents that all of these match, simplified (R2). Cost: linear in the number of members.
+    #[must_use]
+    pub fn all(members: impl IntoIterator<Item = Predicate>) -> Predicate {
+        simplify::join(Join::All, members.into_iter().collect())
+    }
+
+    /// The documents that any of these matches, simplified (R2). Cost: linear in the number of members.
+    #[must_use]
+    pub fn any(members: impl IntoIterator<Item = Predicate>) -> Predicate {
+        simplify::join(Join::Any, members.into_iter().collect())
+    }
+
+    /// A group as it stands. INVARIANT: simplified by the caller.
+    pub(crate) fn group(join: Join, members: Vec<Predicate>) -> Predicate {
+        let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.0.hash));
+        let hash = hash_state().hash_one((join, members.len(), sum));
+        let depth = members.iter().map(|member| member.0.depth + 1).max().unwrap_or(0);
+        let leaves = members.iter().map(|member| member.0.leaves).sum();
+        let kind = match join {
+            Join::All => Kind::All(members),
+            Join::Any => Kind::Any(members),
+        };
+        Predicate(Arc::new(Node { kind, hash, depth, leaves }))
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn shape(&self) -> Shape<'_> {
+        match &self.0.kind {
+            Kind::All(members) => Shape::Group(Join::All, members),
+            Kind::Any(members) => Shape::Group(Join::Any, members),
+            Kind::Leaf(leaf) => Shape::Leaf(leaf),
+        }
+    }
+
+    /// What can be said of every document at once, so that a caller can refuse to delete everything.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self.shape() {
+            Shape::Group(Join::All, []) => Verdict::Always,
+            Shape::Group(Join::Any, []) => Verdict::Never,
+            Shape::Group(..) | Shape::Leaf(_) => Verdict::Sometimes,
+        }
+    }
+
+    /// Groups around the deepest leaf.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.0.depth as usize
+    }
+
+    /// The number of leaves.
+    #[must_use]
+    pub fn leaf_count(&self) -> usize {
+        self.0.leaves
+    }
+
+    /// The leaves, in order.
+    pub fn leaves(&self) -> impl Iterator<Item = &Leaf> {
+        let mut stack = vec![self];
+        std::iter::from_fn(move || {
+            loop {
+                match stack.pop()?.shape() {
+                    Shape::Leaf(leaf) => return Some(leaf),
+                    Shape::Group(_, members) => stack.extend(members.iter().rev()),
+                }
+            }
+        })
+    }
+
+    /// The paths that it looks at, sorted, each once. Cost: linear in the leaves, and a sort.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&Path> {
+        let mut fields: Vec<&Path> = self.leaves().map(Leaf::path).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
+    pub(crate) fn hash_value(&self) -> u64 {
+        self.0.hash
+    }
+
+    /// Folds the tree from its leaves up, without recursion.
+    pub(crate) fn fold<T, E>(
+        &self,
+        mut leaf: impl FnMut(&Predicate, &Leaf) -> Result<T, E>,
+        mut join: impl FnMut(&Predicate, Join, Vec<T>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        struct Open<'p, T> {
+            predicate: &'p Predicate,
+            join: Join,
+            rest: std::slice::Iter<'p, Predicate>,
+            done: Vec<T>,
+        }
+        let mut open: Vec<Open<'_, T>> = Vec::new();
+        let mut next = self;
+        loop {
+            let mut folded = match next.shape() {
+                Shape::Leaf(at) => leaf(next, at)?,
+                Shape::Group(how, []) => join(next, how, Vec::new())?,
+                Shape::Group(how, [first, rest @ ..]) => {
+                    let done = Vec::with_capacity(rest.len() + 1);
+                    open.push(Open { predicate: next, join: how, rest: rest.iter(), done });
+                    next = first;
+                    continue;
+                }
+            };
+            next = loop {
+                let Some(mut group) = open.pop() else { return Ok(folded) };
+                group.done.push(folded);
+                if let Some(member) = group.rest.next() {
+                    open.push(group);
+                    break member;
+                }
+                folded = join(group.predicate, group.join, group.done)?;
+            };
+        }
+    }
+}
+
+impl Drop for Node {
+    /// Takes the tree apart with a stack of its own: the default would recurse.
+    fn drop(&mut self) {
+        fn take(node: &mut Node) -> Vec<Predicate> {
+            match &mut node.kind {
+                Kind::All(members) | Kind::Any(members) => std::mem::take(members),
+                Kind::Leaf(_) => Vec::new(),
+            }
+        }
+        let mut stack = take(self);
+        while let Some(member) = stack.pop() {
+            if let Some(mut node) = Arc::into_inner(member.0) {
+                stack.append(&mut take(&mut node));
+            }
+        }
+    }
+}
+
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Predicate) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.fingerprint() == other.fingerprint())
+    }
+}
+
+impl Eq for Predicate {}
+
+impl Hash for Predicate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash.hash(state);
+    }
+}
+
+impl fmt::Display for Predicate {
+    /// The canonical JSON (R3).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_filter(), f)
+    }
+}
+
+impl fmt::Debug for Predicate {
+    /// The canonical JSON (R3).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

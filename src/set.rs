@@ -1,0 +1,215 @@
+//! A set of scalars that is asked with borrowed values: the operands of `eq` and `in`.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use serde_json::Value as Json;
+
+use crate::fold::{fold, fold_char, has_case};
+use crate::predicate::hash_state;
+use crate::value::{Number, Value};
+
+/// Distinct scalars, at least one and never null: what [`Test::In`](crate::Test::In) asks for.
+///
+/// A look-up is one hash, however many values there are. The values are shared with the filter they came from.
+#[derive(Clone)]
+pub struct Set(Arc<Inner>);
+
+struct Inner {
+    /// INVARIANT: distinct, and folded if letter case is ignored.
+    values: Arc<[Value]>,
+    ignore_case: bool,
+    /// Indexes into `values`; empty for few values, which are looked through.
+    index: HashTable<u32>,
+    /// The sum of the hashes: the same for equal sets in any order.
+    hash: u64,
+}
+
+/// Up to so many values, looking at each is cheaper than a hash.
+const FEW: usize = 8;
+
+/// A scalar as a look-up key: hashes as the value in the set does.
+enum Key<'v> {
+    Bool(bool),
+    Number(Number),
+    String(&'v str),
+    /// Compared under simple case folding.
+    Folded(&'v str),
+}
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Key::Bool(bool) => bool.hash(state),
+            Key::Number(number) => number.hash(state),
+            Key::String(string) => string.hash(state),
+            Key::Folded(string) => string.chars().for_each(|c| state.write_u32(fold_char(c).into())),
+        }
+    }
+}
+
+impl<'v> Key<'v> {
+    fn of(value: &'v Value, ignore_case: bool) -> Option<Key<'v>> {
+        match value {
+            Value::Null => None,
+            Value::Bool(bool) => Some(Key::Bool(*bool)),
+            Value::Number(number) => Some(Key::Number(*number)),
+            Value::String(string) if ignore_case => Some(Key::Folded(string)),
+            Value::String(string) => Some(Key::String(string)),
+        }
+    }
+
+    fn of_json(value: &'v Json, ignore_case: bool) -> Option<Key<'v>> {
+        match value {
+            Json::Bool(bool) => Some(Key::Bool(*bool)),
+            Json::Number(number) => Number::from_json(number).map(Key::Number),
+            Json::String(string) if ignore_case => Some(Key::Folded(string)),
+            Json::String(string) => Some(Key::String(string)),
+            Json::Null | Json::Array(_) | Json::Object(_) => None,
+        }
+    }
+
+    /// Whether it equals a value of a set of the same letter case.
+    fn equals(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Key::Bool(a), Value::Bool(b)) => a == b,
+            (Key::Number(a), Value::Number(b)) => a == b,
+            (Key::String(a), Value::String(b)) => **a == **b,
+            (Key::Folded(a), Value::String(b)) => a.chars().map(fold_char).eq(b.chars().map(fold_char)),
+            (Key::Bool(_) | Key::Number(_) | Key::String(_) | Key::Folded(_), _) => false,
+        }
+    }
+
+    fn hash(&self) -> u64 {
+        hash_state().hash_one(self)
+    }
+}
+
+impl Set {
+    /// The set of these values; nulls are left out. `None` if nothing is left. Letter case is ignored only where it can
+    /// matter to one of them (R3).
+    pub(crate) fn new(values: &Arc<[Value]>, ignore_case: bool) -> Option<Set> {
+        let cased = |value: &Value| matches!(value, Value::String(string) if has_case(string));
+        let ignore_case = ignore_case && values.iter().any(cased);
+        let values = if ignore_case { values.iter().map(folded).collect() } else { values.clone() };
+        let mut index = HashTable::with_capacity(values.len());
+        let mut hash = 0_u64;
+        let mut distinct = Vec::new();
+        for (at, value) in values.iter().enumerate() {
+            let Some(key) = Key::of(value, ignore_case) else { continue };
+            let key_hash = key.hash();
+            // INVARIANT: a list is shorter than its input, which is shorter than 4 GiB.
+            let entry = index.entry(
+                key_hash,
+                |other: &u32| key.equals(&values[*other as usize]),
+                |other| Key::of(&values[*other as usize], ignore_case).map_or(0, |key| key.hash()),
+            );
+            if let hashbrown::hash_table::Entry::Vacant(vacant) = entry {
+                vacant.insert(at as u32);
+                hash = hash.wrapping_add(key_hash);
+                distinct.push(at as u32);
+            }
+        }
+        if distinct.is_empty() {
+            return None;
+        }
+        let values = if distinct.len() == values.len() {
+            values
+        } else {
+            // The indexes move with the values: `distinct` is sorted, and holds each index once.
+            for slot in index.iter_mut() {
+                *slot = distinct.partition_point(|at| at < slot) as u32;
+            }
+            distinct.iter().map(|at| values[*at as usize].clone()).collect()
+        };
+        if values.len() <= FEW {
+            index = HashTable::new();
+        }
+        Some(Set(Arc::new(Inner { values, ignore_case, index, hash })))
+    }
+
+    /// The values, distinct, in no particular order; strings are folded if letter case is ignored.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Value> + Clone {
+        self.0.values.iter()
+    }
+
+    /// How many values there are; at least one.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a set is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.values.len()
+    }
+
+    /// The one value of a set of one: an `eq`.
+    #[must_use]
+    pub fn single(&self) -> Option<&Value> {
+        match &*self.0.values {
+            [value] => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether letter case is ignored (L2). Never set where it can change nothing.
+    #[must_use]
+    pub fn ignores_case(&self) -> bool {
+        self.0.ignore_case
+    }
+
+    /// Whether a document's value equals one of these. Arrays, objects and null never do.
+    ///
+    /// Cost: one hash of the value, or for few values a comparison with each.
+    #[must_use]
+    pub fn contains(&self, value: &Json) -> bool {
+        Key::of_json(value, self.0.ignore_case).is_some_and(|key| self.has(&key))
+    }
+
+    /// The same for a value of ours. Null is in no set.
+    pub(crate) fn has_value(&self, value: &Value) -> bool {
+        Key::of(value, self.0.ignore_case).is_some_and(|key| self.has(&key))
+    }
+
+    fn has(&self, key: &Key<'_>) -> bool {
+        let Inner { values, index, .. } = &*self.0;
+        if index.is_empty() {
+            return values.iter().any(|value| key.equals(value));
+        }
+        index.find(key.hash(), |at| key.equals(&values[*at as usize])).is_some()
+    }
+}
+
+/// A value with its string folded.
+fn folded(value: &Value) -> Value {
+    match value {
+        Value::String(string) => Value::String(fold(string).into()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+impl PartialEq for Set {
+    fn eq(&self, other: &Set) -> bool {
+        let (a, b) = (&*self.0, &*other.0);
+        a.hash == b.hash
+            && a.ignore_case == b.ignore_case
+            && a.values.len() == b.values.len()
+            && a.values.iter().filter_map(|value| Key::of(value, a.ignore_case)).all(|key| other.has(&key))
+    }
+}
+
+impl Eq for Set {}
+
+impl Hash for Set {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash.hash(state);
+        self.0.ignore_case.hash(state);
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let case = if self.0.ignore_case { " nocase" } else { "" };
+        f.debug_set().entries(self.iter()).finish()?;
+        f.write_str(case)
+    }
+}

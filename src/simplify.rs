@@ -1,0 +1,267 @@
+//! Rewrites that keep the answer on every document (R1, R2): each with its law.
+//!
+//! | law | why it holds for any-element arrays |
+//! | --- | --- |
+//! | `a AND (b AND c)` = `a AND b AND c`, OR likewise | AND and OR are associative |
+//! | `a AND a` = `a`, OR likewise | a test is a function of the document |
+//! | `a AND true` = `a`, `a AND false` = `false`, OR dually | two values, no unknown |
+//! | `a AND NOT a` = `false`, `a OR NOT a` = `true` | `NOT a` is the exact complement |
+//! | `x in A OR x in B` = `x in A ∪ B` | "some scalar is in A, or some is in B" |
+//! | `NOT x in A AND NOT x in B` = `NOT x in A ∪ B` | the complement of the law above |
+//! | `x > 5 AND x > 6` = `x > 6`, `OR`: `x > 5`; for NOT the other way round | a scalar above 6 is above 5 |
+//!
+//! Not here, because they are wrong for arrays: `x = 1 AND x = 2` is not false, two opposite bounds are not a BETWEEN,
+//! and `NOT x > 5` is not `x <= 5`.
+
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use crate::fold::has_case;
+use crate::predicate::{Bound, Comparison, Join, Leaf, Places, Predicate, Shape, Test, hash_state};
+use crate::set::Set;
+use crate::value::{Instant, Value};
+
+/// The simplified group of `members`, each of which is simplified.
+pub(crate) fn join(join: Join, members: Vec<Predicate>) -> Predicate {
+    let Some(members) = flatten(join, members) else { return constant(dual(join)) };
+    if members.len() < 2 {
+        return members.into_iter().next().unwrap_or_else(|| constant(join));
+    }
+    let mut members = merge(join, members);
+    if has_complements(&members) {
+        return constant(dual(join));
+    }
+    match members.len() {
+        1 => members.pop().unwrap_or_else(|| constant(join)),
+        _ => Predicate::group(join, members),
+    }
+}
+
+/// The group of nothing: `All` is always, `Any` is never.
+fn constant(join: Join) -> Predicate {
+    Predicate::group(join, Vec::new())
+}
+
+fn dual(join: Join) -> Join {
+    match join {
+        Join::All => Join::Any,
+        Join::Any => Join::All,
+    }
+}
+
+/// The members without groups of the same kind and without what changes nothing. `None` if one member decides the
+/// whole: `false` in an AND, `true` in an OR.
+fn flatten(join: Join, members: Vec<Predicate>) -> Option<Vec<Predicate>> {
+    let is_flat = |member: &Predicate| match member.shape() {
+        Shape::Group(inner, of) => inner != join && !of.is_empty(),
+        Shape::Leaf(_) => true,
+    };
+    if members.iter().all(is_flat) {
+        return Some(members);
+    }
+    let mut flat = Vec::with_capacity(members.len());
+    for member in members {
+        match member.shape() {
+            // Simplified groups hold no group of their own kind: one level is enough.
+            Shape::Group(inner, of) if inner == join => flat.extend_from_slice(of),
+            Shape::Group(_, []) => return None,
+            Shape::Group(..) | Shape::Leaf(_) => flat.push(member),
+        }
+    }
+    Some(flat)
+}
+
+/// What makes leaves of one path one leaf.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Class {
+    /// Sets that unite.
+    Set,
+    /// Lists of instants that unite.
+    Instants,
+    /// Bounds in one direction on one type: one of them decides.
+    Bound { is_upper: bool, bound: std::mem::Discriminant<Bound> },
+    /// Nothing but an equal leaf.
+    Same,
+}
+
+fn class(join: Join, leaf: &Leaf) -> Class {
+    let unites = (join == Join::Any) != leaf.is_negated();
+    match leaf.test() {
+        Test::In(_) if unites => Class::Set,
+        Test::InInstants(_) if unites => Class::Instants,
+        Test::Compare(comparison, bound) => {
+            let is_upper = matches!(comparison, Comparison::Lt | Comparison::Lte);
+            Class::Bound { is_upper, bound: std::mem::discriminant(bound) }
+        }
+        Test::Exists
+        | Test::IsNull
+        | Test::In(_)
+        | Test::InInstants(_)
+        | Test::Contains(_)
+        | Test::StartsWith(_)
+        | Test::EndsWith(_)
+        | Test::Regex(_)
+        | Test::Text(_) => Class::Same,
+    }
+}
+
+/// Members that become one, in the place of the first.
+struct Cluster {
+    class: Class,
+    hash: u64,
+    members: Vec<Predicate>,
+}
+
+/// Drops duplicates and merges leaves. The order is that of the first of each.
+fn merge(join: Join, members: Vec<Predicate>) -> Vec<Predicate> {
+    let mut clusters: Vec<Cluster> = Vec::with_capacity(members.len());
+    let mut index: HashTable<u32> = HashTable::with_capacity(members.len());
+    for member in members {
+        let (class, hash) = match member.shape() {
+            Shape::Group(..) => (Class::Same, member.hash_value()),
+            Shape::Leaf(leaf) => match class(join, leaf) {
+                Class::Same => (Class::Same, member.hash_value()),
+                class => (class, hash_state().hash_one((leaf.path(), class, leaf.is_negated()))),
+            },
+        };
+        let belongs = |at: &u32| {
+            let cluster = &clusters[*at as usize];
+            cluster.hash == hash && cluster.class == class && clusters_with(&cluster.members[0], &member, class)
+        };
+        match index.find(hash, belongs) {
+            Some(at) => clusters[*at as usize].members.push(member),
+            None => {
+                index.insert_unique(hash, clusters.len() as u32, |at| clusters[*at as usize].hash);
+                clusters.push(Cluster { class, hash, members: vec![member] });
+            }
+        }
+    }
+    let mut merged = Vec::with_capacity(clusters.len());
+    for Cluster { class, members, .. } in clusters {
+        merge_cluster(join, class, members, &mut merged);
+    }
+    merged
+}
+
+/// Whether two members of one class belong together.
+fn clusters_with(a: &Predicate, b: &Predicate, class: Class) -> bool {
+    match (class, a.shape(), b.shape()) {
+        (Class::Same, Shape::Leaf(a), Shape::Leaf(b)) => a == b,
+        (Class::Same, _, _) => a == b,
+        (_, Shape::Leaf(a), Shape::Leaf(b)) => a.path() == b.path() && a.is_negated() == b.is_negated(),
+        (_, _, _) => false,
+    }
+}
+
+/// Adds what a cluster becomes: one member, or for sets of both letter cases two.
+fn merge_cluster(join: Join, class: Class, mut members: Vec<Predicate>, merged: &mut Vec<Predicate>) {
+    if members.len() < 2 {
+        merged.append(&mut members);
+        return;
+    }
+    let leaves: Vec<&Leaf> = members
+        .iter()
+        .filter_map(|member| match member.shape() {
+            Shape::Leaf(leaf) => Some(leaf),
+            Shape::Group(..) => None,
+        })
+        .collect();
+    let Some(first) = leaves.first() else {
+        // Equal groups: one of them says it all.
+        members.truncate(1);
+        merged.append(&mut members);
+        return;
+    };
+    let places = || Places::merge(leaves.iter().map(|leaf| leaf.raw_places()));
+    match class {
+        Class::Same => merged.push(Predicate::leaf(Leaf::clone(first).at(places()))),
+        Class::Set => merge_sets(&leaves, merged),
+        Class::Instants => {
+            let mut instants: Vec<Instant> = Vec::new();
+            for leaf in &leaves {
+                if let Test::InInstants(more) = leaf.test() {
+                    instants.extend_from_slice(more);
+                }
+            }
+            instants.sort_unstable();
+            instants.dedup();
+            merged.push(Predicate::leaf(first.with_test(Test::InInstants(instants.into()), places())));
+        }
+        Class::Bound { .. } => {
+            // Of AND the narrowest bound decides, of OR the widest; for negated leaves the other way round.
+            let narrowest = (join == Join::All) != first.is_negated();
+            let decisive = leaves.iter().copied().reduce(|a, b| if is_narrower(b, a) == narrowest { b } else { a });
+            merged.extend(decisive.map(|leaf| Predicate::leaf(leaf.clone().at(places()))));
+        }
+    }
+}
+
+/// Whether `a` is the narrower of two bounds in one direction; of equal ones, whether it excludes the bound itself.
+fn is_narrower(a: &Leaf, b: &Leaf) -> bool {
+    let (Test::Compare(comparison, x), Test::Compare(_, y)) = (a.test(), b.test()) else { return false };
+    let ordering = match (x, y) {
+        (Bound::Number(x), Bound::Number(y)) => x.cmp(y),
+        (Bound::String(x), Bound::String(y)) => x.cmp(y),
+        (Bound::Instant(x), Bound::Instant(y)) => x.cmp(y),
+        (Bound::Number(_) | Bound::String(_) | Bound::Instant(_), _) => return false,
+    };
+    match comparison {
+        Comparison::Gt => ordering.is_ge(),
+        Comparison::Gte => ordering.is_gt(),
+        Comparison::Lt => ordering.is_le(),
+        Comparison::Lte => ordering.is_lt(),
+    }
+}
+
+/// The union of sets on one path: one set for exact values, one for those whose letter case is ignored. A value without
+/// case goes with the latter if there is one, and an exact string that the latter matches anyway is dropped, so that
+/// however the values were spread over conditions, the outcome is the same.
+fn merge_sets(leaves: &[&Leaf], merged: &mut Vec<Predicate>) {
+    let Some(first) = leaves.first() else { return };
+    let (mut folded, mut exact): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+    for leaf in leaves {
+        if let Test::In(set) = leaf.test() {
+            let values = if set.ignores_case() { &mut folded } else { &mut exact };
+            values.extend(set.iter().cloned());
+        }
+    }
+    let places = Places::merge(leaves.iter().map(|leaf| leaf.raw_places()));
+    let mut push = |values: Vec<Value>, ignore_case: bool| {
+        let set = Set::new(&values.into(), ignore_case);
+        merged.extend(set.map(|set| Predicate::leaf(first.with_test(Test::In(set), places.clone()))));
+    };
+    if folded.is_empty() {
+        push(exact, false);
+        return;
+    }
+    let is_cased = |value: &Value| matches!(value, Value::String(string) if has_case(string));
+    let (mut cased, caseless): (Vec<Value>, Vec<Value>) = exact.into_iter().partition(is_cased);
+    folded.extend(caseless);
+    let known = Set::new(&folded.clone().into(), true);
+    cased.retain(|value| !known.as_ref().is_some_and(|known| known.has_value(value)));
+    push(folded, true);
+    push(cased, false);
+}
+
+/// Whether a leaf and its complement are both among the members.
+fn has_complements(members: &[Predicate]) -> bool {
+    let leaves = || {
+        members.iter().filter_map(|member| match member.shape() {
+            Shape::Leaf(leaf) => Some(leaf),
+            Shape::Group(..) => None,
+        })
+    };
+    let negated = leaves().filter(|leaf| leaf.is_negated()).count();
+    if negated == 0 || negated == members.len() {
+        return false;
+    }
+    let hash = |leaf: &Leaf| hash_state().hash_one((leaf.path(), leaf.test()));
+    let mut index: HashTable<&Leaf> = HashTable::with_capacity(negated);
+    for leaf in leaves().filter(|leaf| leaf.is_negated()) {
+        index.insert_unique(hash(leaf), leaf, |leaf| hash(leaf));
+    }
+    leaves().filter(|leaf| !leaf.is_negated()).any(|leaf| {
+        index.find(hash(leaf), |other| other.path() == leaf.path() && other.test() == leaf.test()).is_some()
+    })
+}

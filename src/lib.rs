@@ -49,6 +49,7 @@ pub mod backend;
 mod bind;
 mod canonical;
 mod check;
+mod document;
 mod error;
 mod explain;
 mod filter;
@@ -68,6 +69,7 @@ mod simplify;
 mod value;
 
 pub use backend::memory::{Matcher, Memory};
+pub use document::{Document, DocumentError};
 pub use error::{Code, Diagnostic, Error, Place, Severity};
 pub use explain::{CoverKind, Explain, LeafExplain};
 pub use filter::{Builder, Condition, Element, Filter, Group, Operand};

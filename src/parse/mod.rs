@@ -8,7 +8,7 @@ mod reader;
 
 pub(crate) use json::{Feed, feed_text, feed_value, syntax};
 pub(crate) use machine::{Machine, Step, Stop};
-pub(crate) use reader::{Reader, Scalar};
+pub(crate) use reader::{BadNumber, Reader, Scalar, SyntaxError, Token};
 
 use crate::error::{Diagnostic, Error};
 use crate::filter::{Filter, Span, TreeBuilder};

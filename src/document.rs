@@ -1,0 +1,205 @@
+//! Reading documents (D1, D2), nested as deeply as they are.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde_json::{Map, Value as Json};
+
+use crate::filter::Span;
+use crate::parse::{BadNumber, Reader, Scalar, SyntaxError, Token};
+use crate::value::Value;
+
+/// A document: a JSON object, whatever its depth. Dereferences to [`serde_json::Value`].
+///
+/// `serde_json` refuses 128 levels and more, and a `Value` that is deeper is dropped by recursion, which overflows the
+/// stack; this reads and drops any depth. Cost: that of `serde_json` up to its limit, about twice that beyond.
+///
+/// ```
+/// use trommel::Document;
+///
+/// let document = Document::read(br#"{"status": "pending"}"#)?;
+/// assert_eq!(document["status"], "pending");
+/// assert_eq!(Document::read(b"[1]").unwrap_err().to_string(), "a list, not an object");
+/// # Ok::<(), trommel::DocumentError>(())
+/// ```
+#[derive(Debug)]
+pub struct Document(Json);
+
+/// Why a text is no document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// It is not JSON, or holds a number without a finite `f64` (D2).
+    #[error("{message} at column {column}")]
+    NotJson {
+        /// What was expected.
+        message: String,
+        /// Where, in bytes from 1.
+        column: usize,
+    },
+    /// It is JSON, but no object.
+    #[error("{0}, not an object")]
+    NotAnObject(&'static str),
+}
+
+impl Document {
+    /// Reads a document. Of duplicate keys the last wins (D5).
+    ///
+    /// # Errors
+    /// [`DocumentError`], where the text is no JSON object, or holds a number without a finite `f64`.
+    pub fn read(text: &[u8]) -> Result<Document, DocumentError> {
+        let json = match serde_json::from_slice::<Json>(text) {
+            Ok(json) => json,
+            Err(error) if error.to_string().starts_with("recursion limit exceeded") => read_deep(text)?.into_json(),
+            Err(error) => {
+                let message = error.to_string();
+                let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+                // The reader counts lines; here all is one text.
+                let line = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+                let column = line.map(<[u8]>::len).sum::<usize>() + error.column();
+                return Err(DocumentError::NotJson { message: message.to_owned(), column });
+            }
+        };
+        let document = Document(json);
+        let kind = match &document.0 {
+            Json::Object(_) => return Ok(document),
+            Json::Array(_) => "a list",
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Number(_) => "a number",
+            Json::String(_) => "a string",
+        };
+        Err(DocumentError::NotAnObject(kind))
+    }
+
+    fn into_json(mut self) -> Json {
+        self.0.take()
+    }
+}
+
+impl Deref for Document {
+    type Target = Json;
+
+    fn deref(&self) -> &Json {
+        &self.0
+    }
+}
+
+impl AsRef<Json> for Document {
+    fn as_ref(&self) -> &Json {
+        &self.0
+    }
+}
+
+impl fmt::Display for Document {
+    /// The document as JSON. A serializer recurses: a document that is nested thousands deep needs a stack for it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Drop for Document {
+    /// Takes the value apart with a stack of its own: the default would recurse.
+    fn drop(&mut self) {
+        let mut stack = Vec::new();
+        take_containers(&mut self.0, &mut stack);
+        while let Some(mut value) = stack.pop() {
+            take_containers(&mut value, &mut stack);
+        }
+    }
+}
+
+/// Moves the containers inside a value to the stack, if there are any.
+fn take_containers(value: &mut Json, stack: &mut Vec<Json>) {
+    let is_container = |value: &&mut Json| value.is_array() || value.is_object();
+    match value {
+        Json::Array(elements) => stack.extend(elements.iter_mut().filter(is_container).map(Json::take)),
+        Json::Object(members) => stack.extend(members.values_mut().filter(is_container).map(Json::take)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+/// A container that is being read.
+enum Open {
+    Object(Map<String, Json>, String),
+    Array(Vec<Json>),
+}
+
+impl Open {
+    fn into_document(self) -> Document {
+        match self {
+            Open::Object(members, _) => Document(Json::Object(members)),
+            Open::Array(elements) => Document(Json::Array(elements)),
+        }
+    }
+}
+
+/// The containers that are open. They are dropped without recursion.
+#[derive(Default)]
+struct Stack(Vec<Open>);
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.0.drain(..).map(Open::into_document).for_each(drop);
+    }
+}
+
+/// Reads any depth with a stack of its own.
+fn read_deep(text: &[u8]) -> Result<Document, DocumentError> {
+    let text = std::str::from_utf8(text).map_err(|error| not_json("the text is not UTF-8", error.valid_up_to()))?;
+    let syntax = |error: SyntaxError| not_json(&error.message, error.at);
+    let mut reader = Reader::new(text);
+    let mut stack = Stack::default();
+    let open = &mut stack.0;
+    let mut root = None;
+    while let Some((token, span)) = reader.next().map_err(syntax)? {
+        let value = match token {
+            Token::BeginObject => {
+                open.push(Open::Object(Map::new(), String::new()));
+                continue;
+            }
+            Token::BeginArray => {
+                open.push(Open::Array(Vec::new()));
+                continue;
+            }
+            Token::Key(text) => {
+                if let Some(Open::Object(_, key)) = open.last_mut() {
+                    text.clone_into(key);
+                }
+                continue;
+            }
+            Token::EndObject | Token::EndArray => match open.pop() {
+                Some(Open::Object(members, _)) => Json::Object(members),
+                Some(Open::Array(elements)) => Json::Array(elements),
+                None => continue,
+            },
+            Token::Scalar(scalar) => scalar_json(&scalar, text, span)?,
+        };
+        match open.last_mut() {
+            Some(Open::Object(members, key)) => {
+                members.insert(std::mem::take(key), value);
+            }
+            Some(Open::Array(elements)) => elements.push(value),
+            None => root = Some(Document(value)),
+        }
+    }
+    root.ok_or_else(|| not_json("there is no JSON value", 0))
+}
+
+fn scalar_json(scalar: &Scalar<'_>, text: &str, span: Span) -> Result<Json, DocumentError> {
+    let range = span.range().unwrap_or_default();
+    match scalar.to_value() {
+        Ok(Value::Null) => Ok(Json::Null),
+        Ok(Value::Bool(bool)) => Ok(Json::Bool(bool)),
+        Ok(Value::String(string)) => Ok(Json::String((*string).to_owned())),
+        Ok(Value::Number(_)) | Err(BadNumber::IntegerRange) => {
+            // An integer out of range is the nearest float (D2), which is what serde_json makes of it.
+            serde_json::from_str(&text[range.clone()]).map_err(|_| not_json("number out of range", range.end))
+        }
+        Err(BadNumber::NotFinite) => Err(not_json("number out of range", range.end)),
+    }
+}
+
+fn not_json(message: &str, at: usize) -> DocumentError {
+    DocumentError::NotJson { message: message.to_owned(), column: at + 1 }
+}

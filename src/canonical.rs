@@ -46,7 +46,7 @@ impl Predicate {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     /// Canonical JSON, and whether it is about instants.
-    Leaf(String, bool),
+    Leaf(Box<str>, bool),
     Group([u8; 32]),
 }
 
@@ -55,7 +55,7 @@ fn sorted(predicate: &Predicate) -> Predicate {
     let folded: Result<(Key, Predicate), std::convert::Infallible> = predicate.fold(
         |leaf_predicate, leaf| {
             let is_instant = matches!(leaf.test(), Test::InInstants(_) | Test::Compare(_, Bound::Instant(_)));
-            Ok((Key::Leaf(emit(leaf_predicate).to_string(), is_instant), leaf_predicate.clone()))
+            Ok((Key::Leaf(leaf_json(leaf).into(), is_instant), leaf_predicate.clone()))
         },
         |_, join, mut members| {
             members.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -66,7 +66,7 @@ fn sorted(predicate: &Predicate) -> Predicate {
                     Key::Leaf(json, is_instant) => {
                         hasher.update([b'l', u8::from(*is_instant)]);
                         hasher.update(json.len().to_le_bytes());
-                        hasher.update(json);
+                        hasher.update(json.as_bytes());
                     }
                     Key::Group(digest) => {
                         hasher.update(b"g");
@@ -89,6 +89,8 @@ fn emit(predicate: &Predicate) -> Filter {
     // What was accepted once is not refused for being printed.
     let limits = Limit::all().fold(Limits::default(), |limits, limit| limits.with(limit, usize::MAX));
     let mut tree = TreeBuilder::new(limits, false, "");
+    let (nodes, conditions) = size(predicate);
+    tree.reserve(nodes, conditions);
     // Each entry: a member to write, or a group to close.
     let mut stack = vec![Some(predicate)];
     while let Some(next) = stack.pop() {
@@ -114,6 +116,22 @@ fn emit(predicate: &Predicate) -> Filter {
     tree.finish()
 }
 
+/// How many nodes and conditions a predicate is as a filter.
+fn size(predicate: &Predicate) -> (usize, usize) {
+    let mut nodes = 0;
+    let mut stack = vec![predicate];
+    while let Some(next) = stack.pop() {
+        match next.shape() {
+            Shape::Leaf(leaf) => nodes += if needs_not(leaf) { 3 } else { 1 },
+            Shape::Group(_, members) => {
+                nodes += 2;
+                stack.extend(members);
+            }
+        }
+    }
+    (nodes, predicate.leaf_count())
+}
+
 fn open_group(tree: &mut TreeBuilder, kind: Kind) {
     tree.open(Kind::Object { case_sensitive: None }, Span::NONE);
     // INVARIANT: no limit is set.
@@ -121,54 +139,65 @@ fn open_group(tree: &mut TreeBuilder, kind: Kind) {
 }
 
 fn emit_leaf(tree: &mut TreeBuilder, leaf: &Leaf) {
-    let (condition, is_complement) = condition(leaf);
-    if is_complement {
+    let needs_not = needs_not(leaf);
+    if needs_not {
         open_group(tree, Kind::Not);
     }
     // INVARIANT: no limit is set.
     let _ = tree.count_condition();
-    let index = tree.push_condition(condition);
+    let index = tree.push_condition(condition(leaf));
     tree.open(Kind::Condition(index), Span::NONE);
     tree.close(Span::NONE);
-    if is_complement {
+    if needs_not {
         tree.close_group(Span::NONE);
         tree.close(Span::NONE);
     }
 }
 
-/// The condition of a leaf, and whether a NOT must be put around it: `eq`, `in`, `exists` and `is_null` have negative
-/// forms of their own (C1), the others have none.
-fn condition(leaf: &Leaf) -> (Condition, bool) {
+/// The canonical JSON of a leaf: what [`emit`] would print of it.
+fn leaf_json(leaf: &Leaf) -> String {
+    let json = format!("{:?}", condition(leaf));
+    if needs_not(leaf) { format!("{{\"NOT\":[{json}]}}") } else { json }
+}
+
+/// Whether a NOT must be put around the condition of a leaf: `eq`, `in`, `exists` and `is_null` have negative forms of
+/// their own (C1), the others have none.
+fn needs_not(leaf: &Leaf) -> bool {
+    let has_negative = matches!(leaf.test(), Test::Exists | Test::IsNull | Test::In(_) | Test::InInstants(_));
+    leaf.is_negated() && !has_negative
+}
+
+/// The condition of a leaf, but for a NOT that it needs.
+fn condition(leaf: &Leaf) -> Condition {
     let negated = leaf.is_negated();
     let exact = CaseFlag::Absent;
-    let (operator, operand, case, has_negative) = match leaf.test() {
-        Test::Exists => (Operator::Exists, Operand::from(!negated), exact, true),
-        Test::IsNull => (Operator::IsNull, Operand::from(!negated), exact, true),
+    let (operator, operand, case) = match leaf.test() {
+        Test::Exists => (Operator::Exists, Operand::from(!negated), exact),
+        Test::IsNull => (Operator::IsNull, Operand::from(!negated), exact),
         Test::In(set) => {
             let (operator, operand) = membership(set_values(set), negated);
-            (operator, operand, set_case(set), true)
+            (operator, operand, set_case(set))
         }
         Test::InInstants(instants) => {
             let values = instants.iter().map(|instant| instant_value(*instant)).collect();
             let (operator, operand) = membership(values, negated);
-            (operator, operand, exact, true)
+            (operator, operand, exact)
         }
-        Test::Compare(comparison, bound) => (comparison_operator(*comparison), bound_operand(bound), exact, false),
-        Test::Contains(needle) => (Operator::Contains, needle.shared_value().into(), needle_case(needle), false),
-        Test::StartsWith(needle) => (Operator::StartsWith, needle.shared_value().into(), needle_case(needle), false),
-        Test::EndsWith(needle) => (Operator::EndsWith, needle.shared_value().into(), needle_case(needle), false),
+        Test::Compare(comparison, bound) => (comparison_operator(*comparison), bound_operand(bound), exact),
+        Test::Contains(needle) => (Operator::Contains, needle.shared_value().into(), needle_case(needle)),
+        Test::StartsWith(needle) => (Operator::StartsWith, needle.shared_value().into(), needle_case(needle)),
+        Test::EndsWith(needle) => (Operator::EndsWith, needle.shared_value().into(), needle_case(needle)),
         Test::Regex(pattern) => {
             let case = CaseFlag::Sensitive(!pattern.ignores_case());
-            (Operator::Regex, Operand::from(pattern.source()), case, false)
+            (Operator::Regex, Operand::from(pattern.source()), case)
         }
         Test::Text(tokens) => {
             let query = tokens.iter().collect::<Vec<_>>().join(" ");
-            (Operator::Text, Operand::from(query), exact, false)
+            (Operator::Text, Operand::from(query), exact)
         }
     };
-    let path = crate::path::Path::from_keys(leaf.path().keys()).unwrap_or_else(|| leaf.path().clone());
-    let condition = Condition { path, operand, operator, spelling: Spelling::Name, case, spans: PartSpans::NONE };
-    (condition, negated && !has_negative)
+    let path = leaf.path().canonical();
+    Condition { path, operand, operator, spelling: Spelling::Name, case, spans: PartSpans::NONE }
 }
 
 fn membership(mut values: Vec<Value>, negated: bool) -> (Operator, Operand) {

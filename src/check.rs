@@ -141,7 +141,7 @@ impl<'s> Check<'s> {
         let contexts = self.contexts();
         // A group that its parent takes apart again is not built: its members stay on the stack for the parent.
         let mut stack: Vec<Predicate> = Vec::new();
-        let mut counts: Vec<usize> = vec![0; filter.nodes().len()];
+        let mut counts: Vec<u32> = vec![0; filter.nodes().len()];
         for (at, node) in filter.nodes().iter().enumerate().rev() {
             let id = at as NodeId;
             let context = contexts[at];
@@ -162,7 +162,7 @@ impl<'s> Check<'s> {
                     if members == 1 || parent == Some(join) {
                         members
                     } else {
-                        let members = stack.split_off(stack.len() - members);
+                        let members = stack.split_off(stack.len() - members as usize);
                         let members = members.into_iter().rev();
                         stack.push(if join { Predicate::all(members) } else { Predicate::any(members) });
                         1
@@ -411,7 +411,12 @@ fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) 
         return Ok(Answer::IsNull);
     }
     typed(facts.ty, operator, value)?;
-    Ok(one_of(facts, &Arc::from([value.clone()]), ignore_case).map_or(Answer::Never, Answer::Test))
+    let test = if facts.ty == Type::Datetime {
+        one_of(facts, &Arc::from([value.clone()]), ignore_case)
+    } else {
+        Set::one(value, ignore_case).map(Test::In)
+    };
+    Ok(test.map_or(Answer::Never, Answer::Test))
 }
 
 /// `in`, `nin` (C2: a null in the list asks for nulls too).

@@ -88,17 +88,17 @@ impl<T: Display> Lowered<T> {
     /// What is pushed down, what is left, and why. Cost: linear in the leaves and the depths of their places.
     #[must_use]
     pub fn explain(&self) -> Explain {
-        let leaves = self.covers().iter().map(|cover| LeafExplain {
-            pointer: cover.leaf.places().next().and_then(|place| place.pointer),
-            field: cover.leaf.path().to_string(),
-            operator: operator(cover.leaf.test()),
-            negated: cover.leaf.is_negated(),
-            cover: match &cover.why {
+        let leaves = self.predicate().leaves().zip(self.covers()).map(|(leaf, cover)| LeafExplain {
+            pointer: leaf.places().next().and_then(|place| place.pointer),
+            field: leaf.path().to_string(),
+            operator: operator(leaf.test()),
+            negated: leaf.is_negated(),
+            cover: match cover.as_deref() {
                 None => CoverKind::Exact,
                 Some((Kind::Superset, _)) => CoverKind::Superset,
                 Some((Kind::Residual, _)) => CoverKind::Residual,
             },
-            reason: cover.why.as_ref().map(|(_, why)| why.text().to_owned()),
+            reason: cover.as_deref().map(|(_, why)| why.text().to_owned()),
         });
         Explain {
             backend: self.backend().to_owned(),

@@ -140,13 +140,8 @@ pub struct Reason {
     pub places: Vec<Place>,
 }
 
-/// How one leaf came out.
-#[derive(Clone, Debug)]
-pub(crate) struct LeafCover {
-    pub(crate) leaf: Leaf,
-    /// `None`: exact.
-    pub(crate) why: Option<(Kind, Why)>,
-}
+/// How one leaf came out; `None`: exact. In the order of the predicate's leaves, most of which are exact in most cases.
+pub(crate) type LeafCover = Option<Box<(Kind, Why)>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -258,7 +253,7 @@ pub fn lower<B: Backend + ?Sized>(backend: &B, predicate: &Predicate) -> Result<
                 if let Some((_, why)) = &why {
                     reasons.borrow_mut().push(Reason { why: why.clone(), places: leaf.places().collect() });
                 }
-                covers.push(LeafCover { leaf: leaf.clone(), why });
+                covers.push(why.map(Box::new));
                 Ok(part)
             },
             |at, join, parts| {

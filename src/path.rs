@@ -93,6 +93,16 @@ impl Path {
         &self.0.written
     }
 
+    /// The same path, written as it prints.
+    pub(crate) fn canonical(&self) -> Path {
+        // A text without quotes is written in the one way there is.
+        if !self.0.written.contains('"') {
+            return self.clone();
+        }
+        let written = print_keys(&self.0.keys).into();
+        Path(Arc::new(Inner { keys: self.0.keys.clone(), written }))
+    }
+
     /// The nodes of a document at this path (P2): an array on the way gives what each of its elements gives, but an
     /// array directly inside an array is not entered, and a key is never an index. No recursion, whatever is nested.
     #[must_use]

@@ -38,7 +38,7 @@ struct Node {
     /// Equal for equal predicates, in any order of the children.
     hash: u64,
     depth: u32,
-    leaves: usize,
+    leaves: u32,
 }
 
 enum Kind {
@@ -232,11 +232,11 @@ impl Places {
     }
 
     /// All the places of several leaves.
-    pub(crate) fn merge<'p>(all: impl IntoIterator<Item = &'p Places>) -> Places {
-        let mut places: Vec<(Filter, NodeId)> = Vec::new();
-        for (filter, node) in all.into_iter().flat_map(Places::iter) {
-            places.push((filter.clone(), node));
-        }
+    pub(crate) fn merge<'p>(all: impl IntoIterator<Item = &'p Places, IntoIter: Clone>) -> Places {
+        let all = all.into_iter();
+        let count = all.clone().map(|places| places.iter().count()).sum();
+        let mut places: Vec<(Filter, NodeId)> = Vec::with_capacity(count);
+        places.extend(all.flat_map(Places::iter).map(|(filter, node)| (filter.clone(), node)));
         match places.len() {
             0 => Places::None,
             1 => places.pop().map_or(Places::None, |(filter, node)| Places::One(filter, node)),
@@ -406,7 +406,7 @@ impl Predicate {
     /// The number of leaves.
     #[must_use]
     pub fn leaf_count(&self) -> usize {
-        self.0.leaves
+        self.0.leaves as usize
     }
 
     /// The leaves, in order.
@@ -429,6 +429,14 @@ impl Predicate {
         fields.sort_unstable();
         fields.dedup();
         fields
+    }
+
+    /// The leaf that it is.
+    pub(crate) fn as_leaf(&self) -> Option<&Leaf> {
+        match self.shape() {
+            Shape::Leaf(leaf) => Some(leaf),
+            Shape::Group(..) => None,
+        }
     }
 
     pub(crate) fn hash_value(&self) -> u64 {

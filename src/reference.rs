@@ -5,6 +5,7 @@
 //! paths (P1 to P4) and folding (L2, C5), each of which has tests of its own. It is slow on purpose.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
@@ -32,18 +33,23 @@ use crate::value::{Instant, Number, Value};
 #[derive(Clone, Debug)]
 pub struct Reference {
     filter: Filter,
-    /// For each node that is a condition: what it asks.
-    questions: Vec<Option<Question>>,
+    /// For each node: what L1 says for it, and whether it is about a datetime field.
+    settings: Vec<Setting>,
+    /// The regular expressions, by their nodes.
+    regexes: BTreeMap<usize, Regex>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    ignore_case: bool,
+    is_datetime: bool,
 }
 
 /// A condition with all that it depends on outside itself.
-#[derive(Clone, Debug)]
-struct Question {
-    condition: Condition,
-    /// What L1 says for it.
-    ignore_case: bool,
-    is_datetime: bool,
-    regex: Option<Regex>,
+struct Question<'r> {
+    condition: &'r Condition,
+    setting: Setting,
+    regex: Option<&'r Regex>,
 }
 
 impl Reference {
@@ -54,11 +60,11 @@ impl Reference {
     /// `unbound`, `bad_regex`, and `operand_type` where an operand is not of the operator's type (C3).
     pub fn new(filter: &Filter, schema: &Schema) -> Result<Reference, Error> {
         // L1: what holds at the root, until another setting stands nearer. Parents come before their children.
-        let mut ignore_case: Vec<bool> = Vec::with_capacity(filter.nodes().len());
-        let mut questions = Vec::with_capacity(filter.nodes().len());
+        let mut settings: Vec<Setting> = Vec::with_capacity(filter.nodes().len());
+        let mut regexes = BTreeMap::new();
         for (at, node) in filter.nodes().iter().enumerate() {
-            let inherited = match filter.parent(at as u32) {
-                Some(parent) => ignore_case[parent as usize],
+            let mut ignore_case = match filter.parent(at as u32) {
+                Some(parent) => settings[parent as usize].ignore_case,
                 None => filter.ignores_case(),
             };
             let (own, condition) = match node.kind {
@@ -69,11 +75,19 @@ impl Reference {
                 }
                 Kind::And | Kind::Or | Kind::Not | Kind::NotOne | Kind::Absent(_) => (None, None),
             };
-            let here = own.map_or(inherited, |case_sensitive| !case_sensitive);
-            ignore_case.push(here);
-            questions.push(condition.map(|condition| Question::new(condition, here, schema)).transpose()?);
+            if let Some(case_sensitive) = own {
+                ignore_case = !case_sensitive;
+            }
+            let is_datetime = condition.is_some_and(|condition| schema.facts(condition.path()).ty == Type::Datetime);
+            settings.push(Setting { ignore_case, is_datetime });
+            if let Some(condition) = condition {
+                refuse_wrong_operand(condition)?;
+                if let Some(regex) = compile(condition, ignore_case)? {
+                    regexes.insert(at, regex);
+                }
+            }
         }
-        Ok(Reference { filter: filter.clone(), questions })
+        Ok(Reference { filter: filter.clone(), settings, regexes })
     }
 
     /// Whether a document matches.
@@ -94,8 +108,9 @@ impl Reference {
                 Kind::Or => members.any(|member| member),                        // G1
                 Kind::Not | Kind::NotOne => !members.any(|member| member),       // G1: none of the members
                 Kind::Absent(_) => true,                                         // G3: as if it were not there
-                Kind::Condition(_) | Kind::Pair(_) => {
-                    self.questions[at].as_ref().is_none_or(|question| question.holds(document))
+                Kind::Condition(index) | Kind::Pair(index) => {
+                    let condition = self.filter.condition_at(index);
+                    Question { condition, setting: self.settings[at], regex: self.regexes.get(&at) }.holds(document)
                 }
             };
         }
@@ -103,42 +118,36 @@ impl Reference {
     }
 }
 
-impl Question {
-    fn new(condition: &Condition, ignore_case: bool, schema: &Schema) -> Result<Question, Error> {
-        if condition.is_dynamic() {
-            return Err(Diagnostic::error(Code::Unbound, "a dynamic value is not bound").into());
-        }
-        let is_datetime = schema.facts(condition.path()).ty == Type::Datetime;
-        let regex = match (condition.operator(), condition.operand()) {
-            (Operator::Regex, Operand::Value(Value::String(pattern))) => {
-                // L2: compiled with the `i` flag on at its start.
-                let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(usize::MAX).build();
-                Some(built.map_err(|error| Diagnostic::error(Code::BadRegex, error.to_string()))?)
-            }
-            _ => None,
-        };
-        let question = Question { condition: condition.clone(), ignore_case, is_datetime, regex };
-        if question.takes_operand() {
-            return Ok(question);
-        }
-        Err(Diagnostic::error(Code::OperandType, format!("`{}` does not take this", condition.operator())).into())
+/// L2: compiled with the `i` flag on at its start.
+fn compile(condition: &Condition, ignore_case: bool) -> Result<Option<Regex>, Error> {
+    let (Operator::Regex, Operand::Value(Value::String(pattern))) = (condition.operator(), condition.operand()) else {
+        return Ok(None);
+    };
+    match RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(usize::MAX).build() {
+        Ok(regex) => Ok(Some(regex)),
+        Err(error) => Err(Diagnostic::error(Code::BadRegex, error.to_string()).into()),
     }
+}
 
-    /// C3.
-    fn takes_operand(&self) -> bool {
-        use Operator as Op;
-        match (self.condition.operator(), self.condition.operand()) {
-            (Op::Eq | Op::Ne, Operand::Value(_)) => true,
-            (Op::In | Op::Nin, Operand::List(_)) => true,
-            (Op::Gt | Op::Gte | Op::Lt | Op::Lte, Operand::Value(Value::Number(_) | Value::String(_))) => true,
-            (Op::Contains | Op::StartsWith | Op::EndsWith | Op::Regex | Op::Text, Operand::Value(Value::String(_))) => {
-                true
-            }
-            (Op::Exists | Op::IsNull, Operand::Omitted | Operand::Value(Value::Bool(_))) => true,
-            (_, _) => false,
-        }
+/// C3, B3.
+fn refuse_wrong_operand(condition: &Condition) -> Result<(), Error> {
+    use Operator as Op;
+    if condition.is_dynamic() {
+        return Err(Diagnostic::error(Code::Unbound, "a dynamic value is not bound").into());
     }
+    match (condition.operator(), condition.operand()) {
+        (Op::Eq | Op::Ne, Operand::Value(_)) => Ok(()),
+        (Op::In | Op::Nin, Operand::List(_)) => Ok(()),
+        (Op::Gt | Op::Gte | Op::Lt | Op::Lte, Operand::Value(Value::Number(_) | Value::String(_))) => Ok(()),
+        (Op::Contains | Op::StartsWith | Op::EndsWith | Op::Regex | Op::Text, Operand::Value(Value::String(_))) => {
+            Ok(())
+        }
+        (Op::Exists | Op::IsNull, Operand::Omitted | Operand::Value(Value::Bool(_))) => Ok(()),
+        (operator, _) => Err(Diagnostic::error(Code::OperandType, format!("`{operator}` does not take this")).into()),
+    }
+}
 
+impl Question<'_> {
     /// The table of conditions.
     fn holds(&self, document: &Json) -> bool {
         let path = self.condition.path();
@@ -165,7 +174,7 @@ impl Question {
                 self.some_string(document, part, |string, part| string.ends_with(part))
             }
             (Operator::Regex, _) => {
-                self.regex.as_ref().is_some_and(|regex| strings(path, document).any(|string| regex.is_match(string)))
+                self.regex.is_some_and(|regex| strings(path, document).any(|string| regex.is_match(string)))
             }
             (Operator::Text, Operand::Value(Value::String(query))) => {
                 // C5: the tokens of all strings there are pooled.
@@ -174,7 +183,7 @@ impl Question {
             }
             (Operator::Exists, operand) => path.nodes(document).next().is_some() == is_true(operand),
             (Operator::IsNull, operand) => is_null(path, document) == is_true(operand),
-            (_, _) => false, // C3: refused by `new`
+            (_, _) => false, // C3: refused before
         }
     }
 
@@ -191,13 +200,13 @@ impl Question {
     /// or folded (L2), instants as such on a datetime field (T3).
     fn equals(&self, scalar: &Json, operand: &Value) -> bool {
         match (scalar, operand) {
-            (Json::String(a), Value::String(b)) if self.is_datetime => {
+            (Json::String(a), Value::String(b)) if self.setting.is_datetime => {
                 matches!((Instant::parse(a), Instant::parse(b)), (Some(a), Some(b)) if a == b)
             }
-            (_, _) if self.is_datetime => false,
+            (_, _) if self.setting.is_datetime => false,
             (Json::Bool(a), Value::Bool(b)) => a == b,
             (Json::Number(a), Value::Number(b)) => Number::from_json(a) == Some(*b),
-            (Json::String(a), Value::String(b)) if self.ignore_case => fold::fold(a) == fold::fold(b),
+            (Json::String(a), Value::String(b)) if self.setting.ignore_case => fold::fold(a) == fold::fold(b),
             (Json::String(a), Value::String(b)) => **a == **b,
             (_, _) => false,
         }
@@ -206,12 +215,12 @@ impl Question {
     /// The ordering operators: some scalar of the type of the bound compares so. Letter case plays no part (L2).
     fn some_compares(&self, document: &Json, bound: &Value, accepts: fn(Ordering) -> bool) -> bool {
         self.condition.path().scalars(document).any(|scalar| match (scalar, bound) {
-            (Json::String(a), Value::String(b)) if self.is_datetime => {
+            (Json::String(a), Value::String(b)) if self.setting.is_datetime => {
                 // T2: as an operand of an ordering, a date alone means its midnight UTC.
                 let b = Instant::parse(b).or_else(|| Instant::parse_date(b));
                 matches!((Instant::parse(a), b), (Some(a), Some(b)) if accepts(a.cmp(&b)))
             }
-            (_, _) if self.is_datetime => false,
+            (_, _) if self.setting.is_datetime => false,
             (Json::Number(a), Value::Number(b)) => Number::from_json(a).is_some_and(|a| accepts(a.cmp(b))),
             (Json::String(a), Value::String(b)) => accepts((**a).cmp(&**b)),
             (_, _) => false,
@@ -220,7 +229,7 @@ impl Question {
 
     /// `contains`, `starts_with`, `ends_with`: some string does, both sides folded where letter case is ignored (L2).
     fn some_string(&self, document: &Json, part: &str, test: fn(&str, &str) -> bool) -> bool {
-        strings(self.condition.path(), document).any(|string| match self.ignore_case {
+        strings(self.condition.path(), document).any(|string| match self.setting.ignore_case {
             true => test(&fold::fold(string), &fold::fold(part)),
             false => test(string, part),
         })

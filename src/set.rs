@@ -15,9 +15,18 @@ use crate::value::{Number, Value};
 ///
 /// A look-up is one hash, however many values there are. The values are shared with the filter they came from.
 #[derive(Clone)]
-pub struct Set(Arc<Inner>);
+pub struct Set(Repr);
 
-struct Inner {
+/// One value is by far the most common: it needs no allocation.
+#[derive(Clone)]
+enum Repr {
+    One(Value, IgnoreCase),
+    Many(Arc<Many>),
+}
+
+type IgnoreCase = bool;
+
+struct Many {
     /// INVARIANT: distinct, and folded if letter case is ignored.
     values: Arc<[Value]>,
     ignore_case: bool,
@@ -88,15 +97,24 @@ impl<'v> Key<'v> {
 }
 
 impl Set {
+    /// The set of one value; `None` for null. Letter case is ignored only where it can matter (R3).
+    pub(crate) fn one(value: &Value, ignore_case: bool) -> Option<Set> {
+        let ignore_case = ignore_case && is_cased(value);
+        let value = if ignore_case { folded(value) } else { value.clone() };
+        (value != Value::Null).then_some(Set(Repr::One(value, ignore_case)))
+    }
+
     /// The set of these values; nulls are left out. `None` if nothing is left. Letter case is ignored only where it can
     /// matter to one of them (R3).
     pub(crate) fn new(values: &Arc<[Value]>, ignore_case: bool) -> Option<Set> {
-        let cased = |value: &Value| matches!(value, Value::String(string) if has_case(string));
-        let ignore_case = ignore_case && values.iter().any(cased);
+        if let [value] = &**values {
+            return Set::one(value, ignore_case);
+        }
+        let ignore_case = ignore_case && values.iter().any(is_cased);
         let values = if ignore_case { values.iter().map(folded).collect() } else { values.clone() };
         let mut index = HashTable::with_capacity(values.len());
         let mut hash = 0_u64;
-        let mut distinct = Vec::new();
+        let mut distinct: Vec<u32> = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
             let Some(key) = Key::of(value, ignore_case) else { continue };
             let key_hash = key.hash();
@@ -112,8 +130,8 @@ impl Set {
                 distinct.push(at as u32);
             }
         }
-        if distinct.is_empty() {
-            return None;
+        if let [] | [_] = *distinct {
+            return distinct.first().and_then(|at| Set::one(&values[*at as usize], ignore_case));
         }
         let values = if distinct.len() == values.len() {
             values
@@ -127,34 +145,44 @@ impl Set {
         if values.len() <= FEW {
             index = HashTable::new();
         }
-        Some(Set(Arc::new(Inner { values, ignore_case, index, hash })))
+        Some(Set(Repr::Many(Arc::new(Many { values, ignore_case, index, hash }))))
     }
 
     /// The values, distinct, in no particular order; strings are folded if letter case is ignored.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Value> + Clone {
-        self.0.values.iter()
+        self.values().iter()
+    }
+
+    fn values(&self) -> &[Value] {
+        match &self.0 {
+            Repr::One(value, _) => std::slice::from_ref(value),
+            Repr::Many(many) => &many.values,
+        }
     }
 
     /// How many values there are; at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a set is never empty")]
     pub fn len(&self) -> usize {
-        self.0.values.len()
+        self.values().len()
     }
 
     /// The one value of a set of one: an `eq`.
     #[must_use]
     pub fn single(&self) -> Option<&Value> {
-        match &*self.0.values {
-            [value] => Some(value),
-            _ => None,
+        match &self.0 {
+            Repr::One(value, _) => Some(value),
+            Repr::Many(_) => None,
         }
     }
 
     /// Whether letter case is ignored (L2). Never set where it can change nothing.
     #[must_use]
     pub fn ignores_case(&self) -> bool {
-        self.0.ignore_case
+        match &self.0 {
+            Repr::One(_, ignore_case) => *ignore_case,
+            Repr::Many(many) => many.ignore_case,
+        }
     }
 
     /// Whether a document's value equals one of these. Arrays, objects and null never do.
@@ -162,21 +190,33 @@ impl Set {
     /// Cost: one hash of the value, or for few values a comparison with each.
     #[must_use]
     pub fn contains(&self, value: &Json) -> bool {
-        Key::of_json(value, self.0.ignore_case).is_some_and(|key| self.has(&key))
+        Key::of_json(value, self.ignores_case()).is_some_and(|key| self.has(&key))
     }
 
     /// The same for a value of ours. Null is in no set.
     pub(crate) fn has_value(&self, value: &Value) -> bool {
-        Key::of(value, self.0.ignore_case).is_some_and(|key| self.has(&key))
+        Key::of(value, self.ignores_case()).is_some_and(|key| self.has(&key))
     }
 
     fn has(&self, key: &Key<'_>) -> bool {
-        let Inner { values, index, .. } = &*self.0;
-        if index.is_empty() {
-            return values.iter().any(|value| key.equals(value));
+        match &self.0 {
+            Repr::One(value, _) => key.equals(value),
+            Repr::Many(many) if many.index.is_empty() => many.values.iter().any(|value| key.equals(value)),
+            Repr::Many(many) => many.index.find(key.hash(), |at| key.equals(&many.values[*at as usize])).is_some(),
         }
-        index.find(key.hash(), |at| key.equals(&values[*at as usize])).is_some()
     }
+
+    /// The same for equal sets, whatever the order of their values.
+    fn hash_value(&self) -> u64 {
+        match &self.0 {
+            Repr::One(value, ignore_case) => Key::of(value, *ignore_case).map_or(0, |key| key.hash()),
+            Repr::Many(many) => many.hash,
+        }
+    }
+}
+
+fn is_cased(value: &Value) -> bool {
+    matches!(value, Value::String(string) if has_case(string))
 }
 
 /// A value with its string folded.
@@ -189,11 +229,10 @@ fn folded(value: &Value) -> Value {
 
 impl PartialEq for Set {
     fn eq(&self, other: &Set) -> bool {
-        let (a, b) = (&*self.0, &*other.0);
-        a.hash == b.hash
-            && a.ignore_case == b.ignore_case
-            && a.values.len() == b.values.len()
-            && a.values.iter().filter_map(|value| Key::of(value, a.ignore_case)).all(|key| other.has(&key))
+        self.len() == other.len()
+            && self.ignores_case() == other.ignores_case()
+            && self.hash_value() == other.hash_value()
+            && self.iter().all(|value| other.has_value(value))
     }
 }
 
@@ -201,14 +240,14 @@ impl Eq for Set {}
 
 impl Hash for Set {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash.hash(state);
-        self.0.ignore_case.hash(state);
+        self.hash_value().hash(state);
+        self.ignores_case().hash(state);
     }
 }
 
 impl fmt::Debug for Set {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let case = if self.0.ignore_case { " nocase" } else { "" };
+        let case = if self.ignores_case() { " nocase" } else { "" };
         f.debug_set().entries(self.iter()).finish()?;
         f.write_str(case)
     }

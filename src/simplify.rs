@@ -160,13 +160,7 @@ fn merge_cluster(join: Join, class: Class, mut members: Vec<Predicate>, merged: 
         merged.append(&mut members);
         return;
     }
-    let leaves: Vec<&Leaf> = members
-        .iter()
-        .filter_map(|member| match member.shape() {
-            Shape::Leaf(leaf) => Some(leaf),
-            Shape::Group(..) => None,
-        })
-        .collect();
+    let leaves: Vec<&Leaf> = members.iter().filter_map(Predicate::as_leaf).collect();
     let Some(first) = leaves.first() else {
         // Equal groups: one of them says it all.
         members.truncate(1);
@@ -246,12 +240,7 @@ fn merge_sets(leaves: &[&Leaf], merged: &mut Vec<Predicate>) {
 
 /// Whether a leaf and its complement are both among the members.
 fn has_complements(members: &[Predicate]) -> bool {
-    let leaves = || {
-        members.iter().filter_map(|member| match member.shape() {
-            Shape::Leaf(leaf) => Some(leaf),
-            Shape::Group(..) => None,
-        })
-    };
+    let leaves = || members.iter().filter_map(Predicate::as_leaf);
     let negated = leaves().filter(|leaf| leaf.is_negated()).count();
     if negated == 0 || negated == members.len() {
         return false;

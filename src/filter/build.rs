@@ -210,6 +210,12 @@ impl TreeBuilder {
         TreeBuilder { tree, current: 0, depth: 0, paths: Box::new([const { None }; 256]) }
     }
 
+    /// Makes room: a vector that grows copies itself, and holds both copies while it does.
+    pub(crate) fn reserve(&mut self, nodes: usize, conditions: usize) {
+        self.tree.nodes.reserve_exact(nodes);
+        self.tree.conditions.reserve_exact(conditions);
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         self.tree.budget.limits()
     }

@@ -16,7 +16,8 @@ pub(crate) struct Program {
 
 #[derive(Clone, Debug)]
 struct Step {
-    leaf: Leaf,
+    /// INVARIANT: a leaf.
+    leaf: Predicate,
     if_true: Target,
     if_false: Target,
 }
@@ -32,7 +33,7 @@ impl Program {
     /// Lays the leaves out in order. A member of an AND goes on to the next member if it holds, and to where the whole
     /// AND goes if it does not; OR dually. The last member goes where the whole goes.
     pub(crate) fn compile(predicate: &Predicate) -> Program {
-        /// A predicate to lay out, and where it goes; what comes before it is laid out after it, so that targets are known.
+        /// A predicate to lay out, and where it goes.
         struct Todo<'p> {
             predicate: &'p Predicate,
             if_true: Target,
@@ -64,9 +65,9 @@ impl Program {
                 }
             };
             match predicate.shape() {
-                Shape::Leaf(leaf) => {
+                Shape::Leaf(_) => {
                     start = Target::Step(steps.len() as u32);
-                    steps.push(Step { leaf: leaf.clone(), if_true, if_false });
+                    steps.push(Step { leaf: predicate.clone(), if_true, if_false });
                 }
                 Shape::Group(Join::All, []) => start = if_true,
                 Shape::Group(Join::Any, []) => start = if_false,
@@ -86,7 +87,8 @@ impl Program {
                 Target::Done(verdict) => return verdict,
                 Target::Step(at) => {
                     let step = &self.steps[at as usize];
-                    target = if holds(&step.leaf, document) { step.if_true } else { step.if_false };
+                    let holds = step.leaf.as_leaf().is_some_and(|leaf| holds(leaf, document));
+                    target = if holds { step.if_true } else { step.if_false };
                 }
             }
         }

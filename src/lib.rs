@@ -25,11 +25,11 @@
 //! | --- | --- | --- | --- |
 //! | parse | JSON → [`Filter`] | [`parse`] | the tree as written, every node with its place; limits held while reading |
 //! | check | [`Filter`] + [`Schema`] → [`Predicate`] | [`Schema::check`] | every mistake at once; NOT at the leaves; simplified |
-//! | lower | [`Predicate`] + backend → pushed + residual | [`lower`] | `predicate = pushed AND residual` for every document |
+//! | lower | [`Predicate`] + backend → pushed + residual | [`mod@lower`] | `predicate = pushed AND residual` for every document |
 //! | run | pushed, residual + data → matches | [`backend`] | the only place with I/O or a database's crate |
 //! | explain | any of these → plain data | [`Explain`] | text and JSON of one structure |
 //!
-//! What a filter means is the law of [`semantics`], evaluated literally by [`reference`], which every other path is
+//! What a filter means is the law of [`semantics`], evaluated literally by [`mod@reference`], which every other path is
 //! tested against.
 //!
 //! # Features
@@ -43,6 +43,7 @@
 //! | `cli` | the command `trommel` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod backend;
@@ -64,6 +65,7 @@ pub mod plan;
 mod predicate;
 pub mod reference;
 mod schema;
+pub mod semantics;
 mod set;
 mod simplify;
 mod value;

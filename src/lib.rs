@@ -50,6 +50,9 @@ pub mod backend;
 mod bind;
 mod canonical;
 mod check;
+#[cfg(feature = "conformance")]
+#[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
+pub mod conformance;
 mod document;
 mod error;
 mod explain;
@@ -68,6 +71,9 @@ mod schema;
 pub mod semantics;
 mod set;
 mod simplify;
+#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "proptest", feature = "arbitrary"))))]
+pub mod strategies;
 mod value;
 
 pub use backend::memory::{Matcher, Memory};
@@ -84,3 +90,8 @@ pub use predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Tes
 pub use schema::{Facts, Field, Schema, Type};
 pub use set::Set;
 pub use value::{Instant, Number, Value};
+
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,53 @@
+//! Times rivals in turns and prints how they compare. Absolute times mean little on a busy machine; rivals that take
+//! turns in one run see the same machine.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// One way to do a piece of work.
+pub struct Rival<'r> {
+    name: &'r str,
+    run: Box<dyn FnMut() + 'r>,
+    best: Duration,
+}
+
+impl<'r> Rival<'r> {
+    /// A rival that is timed by calling `run`.
+    pub fn new<T>(name: &'r str, mut run: impl FnMut() -> T + 'r) -> Rival<'r> {
+        let run = Box::new(move || {
+            black_box(run());
+        });
+        Rival { name, run, best: Duration::MAX }
+    }
+}
+
+/// Times the rivals in turns, and prints each one's best time and its ratio to the first, which is the baseline.
+/// Gives the ratios.
+pub fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<f64> {
+    const ROUNDS: usize = 15;
+    const LEAST: Duration = Duration::from_millis(20);
+    // So many calls a round that a round can be timed.
+    let calls: Vec<u32> = rivals
+        .iter_mut()
+        .map(|rival| {
+            let start = Instant::now();
+            (rival.run)();
+            let once = start.elapsed().max(Duration::from_nanos(20));
+            u32::try_from(LEAST.as_nanos() / once.as_nanos()).unwrap_or(u32::MAX).max(1)
+        })
+        .collect();
+    for _ in 0..ROUNDS {
+        for (rival, calls) in rivals.iter_mut().zip(&calls) {
+            let start = Instant::now();
+            (0..*calls).for_each(|_| (rival.run)());
+            rival.best = rival.best.min(start.elapsed() / *calls);
+        }
+    }
+    let baseline = rivals[0].best.as_secs_f64();
+    println!("{title}");
+    let ratios: Vec<f64> = rivals.iter().map(|rival| rival.best.as_secs_f64() / baseline).collect();
+    for (rival, ratio) in rivals.iter().zip(&ratios) {
+        println!("    {:40} {:>12.3?}  {ratio:6.2} x", rival.name, rival.best);
+    }
+    ratios
+}

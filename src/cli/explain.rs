@@ -1,0 +1,84 @@
+//! `trommel explain`: what a backend does with each condition of a filter.
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use trommel::{Code, CoverKind, Diagnostic, Explain, Memory, lower};
+
+use super::Answer;
+use super::filter::FilterArgs;
+use super::output::{FORMAT_VERSION, Failure, Format, Output};
+
+/// Show what a backend can ask of a filter, and what is left to recheck
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// @FILE, - for standard input, or the filter itself
+    filter: String,
+    /// Where the documents are
+    #[arg(long, value_enum, default_value_t = Name::Memory)]
+    backend: Name,
+    /// Show values, not only their types
+    #[arg(long)]
+    show_values: bool,
+    #[command(flatten)]
+    with: FilterArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Name {
+    Memory,
+    Sqlite,
+    Postgres,
+    Mysql,
+    Mariadb,
+    Tantivy,
+}
+
+#[derive(Serialize)]
+struct Report<'e> {
+    format_version: u32,
+    #[serde(flatten)]
+    explain: &'e Explain,
+}
+
+pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure> {
+    let needs = match args.backend {
+        Name::Memory => None,
+        Name::Sqlite | Name::Postgres | Name::Mysql | Name::Mariadb => Some("sql"),
+        Name::Tantivy => Some("tantivy"),
+    };
+    if let Some(feature) = needs {
+        let name = args.backend.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+        let message = format!("the backend `{name}` needs the feature `{feature}`, which this build does not have");
+        return Err(Diagnostic::error(Code::Unsupported, message).into());
+    }
+    let predicate = args.with.load(&args.filter)?.predicate()?;
+    let explain = match lower(&Memory, &predicate) {
+        Ok(lowered) => lowered.explain(),
+        Err(never) => match never {},
+    };
+    match output.format {
+        Format::Json => output.print_json(&Report { format_version: FORMAT_VERSION, explain: &explain })?,
+        Format::Text => output.print(text(&explain, args.show_values))?,
+    }
+    Ok(Answer::Yes)
+}
+
+/// The tree, and below it what is pushed and what is left; values shown only if that is asked for.
+fn text(explain: &Explain, show_values: bool) -> String {
+    let Explain { pushed, residual, leaves, .. } = explain;
+    let left = leaves.iter().filter(|leaf| leaf.cover != CoverKind::Exact).count();
+    let of = leaves.len();
+    let pushed = match pushed {
+        None => "nothing, so every document is looked at".to_owned(),
+        Some(pushed) if show_values => pushed.clone(),
+        Some(_) if residual.is_none() => "everything".to_owned(),
+        Some(_) => "a part".to_owned(),
+    };
+    let residual = match residual {
+        None => "nothing".to_owned(),
+        Some(residual) if show_values => residual.to_string(),
+        Some(_) => format!("a filter over {left} of {of} leaves"),
+    };
+    let tree = if show_values { format!("{explain:#}") } else { explain.to_string() };
+    format!("{tree}pushed: {pushed}\nleft to recheck: {residual}")
+}

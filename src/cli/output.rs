@@ -1,0 +1,186 @@
+//! Where things go: results to stdout, everything else to stderr.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use trommel::{Code, Diagnostic, Error};
+
+/// The flags that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Output {
+    /// The form of results and diagnostics
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub(super) format: Format,
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, value_name = "WHEN")]
+    color: ColorWhen,
+    /// No progress and no summaries
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs: one JSON document
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// On a terminal
+    Auto,
+    Always,
+    Never,
+}
+
+impl ColorWhen {
+    pub(super) fn for_clap(self) -> clap::ColorChoice {
+        match self {
+            ColorWhen::Auto => clap::ColorChoice::Auto,
+            ColorWhen::Always => clap::ColorChoice::Always,
+            ColorWhen::Never => clap::ColorChoice::Never,
+        }
+    }
+
+    /// Whether stderr gets colours.
+    fn on_stderr(self) -> bool {
+        match self {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => {
+                let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                !refused && io::stderr().is_terminal()
+            }
+        }
+    }
+}
+
+/// Why a command stopped.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Nobody reads stdout any more.
+    ClosedPipe,
+    /// Mistakes, and the text that their places are in.
+    Mistakes { errors: Vec<Error>, source: String },
+}
+
+impl Failure {
+    /// Mistakes in a text.
+    pub(super) fn in_text(error: Error, source: &str) -> Failure {
+        Failure::Mistakes { errors: vec![error], source: source.to_owned() }
+    }
+
+    /// Reading or writing failed: `what` says which.
+    pub(super) fn io(what: impl Display, error: &io::Error) -> Failure {
+        Diagnostic::error(Code::Io, format!("{what}: {error}")).into()
+    }
+
+    /// Writing to stdout failed.
+    pub(super) fn stdout(error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            _ => Failure::io("cannot write to standard output", error),
+        }
+    }
+
+    /// A file could not be read.
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+        Failure::io(format_args!("cannot read `{}`", path.display()), error)
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Failure {
+        Failure::Mistakes { errors: vec![diagnostic.into()], source: String::new() }
+    }
+}
+
+impl Output {
+    /// Prints a result and a newline.
+    pub(super) fn print(&self, result: impl Display) -> Result<(), Failure> {
+        self.write(|out| writeln!(out, "{result}"))
+    }
+
+    /// Prints a result as JSON on one line.
+    pub(super) fn print_json(&self, result: &impl Serialize) -> Result<(), Failure> {
+        self.write(|out| {
+            serde_json::to_writer(&mut *out, result)?;
+            writeln!(out)
+        })
+    }
+
+    /// Writes a result.
+    pub(super) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        write(&mut out).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
+    }
+
+    /// Says something on stderr, unless nothing but diagnostics is wanted there.
+    pub(super) fn summary(&self, summary: impl Display) {
+        if !self.quiet {
+            note(summary);
+        }
+    }
+
+    /// Prints diagnostics on stderr.
+    pub(super) fn report(&self, failure: &Failure) {
+        let Failure::Mistakes { errors, source } = failure else { return };
+        if self.format == Format::Json {
+            return report_json(errors);
+        }
+        let colored = self.color.on_stderr();
+        for error in errors {
+            let text = if colored { error.render_colored(source) } else { error.render(source) };
+            note(text.trim_end());
+        }
+    }
+}
+
+/// Prints a line on stderr. That stderr cannot be written to is nothing that could be told to anybody.
+pub(super) fn note(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Prints diagnostics on stderr as one JSON object on one line.
+pub(super) fn report_json(errors: &[Error]) {
+    #[derive(Serialize)]
+    struct Report<'e> {
+        format_version: u32,
+        diagnostics: Vec<&'e Diagnostic>,
+        #[serde(skip_serializing_if = "is_zero")]
+        omitted: usize,
+    }
+    fn is_zero(count: &usize) -> bool {
+        *count == 0
+    }
+    let report = Report {
+        format_version: FORMAT_VERSION,
+        diagnostics: errors.iter().flat_map(Error::diagnostics).collect(),
+        omitted: errors.iter().map(Error::omitted).sum(),
+    };
+    // Strings and numbers only, which never fail to serialize.
+    note(serde_json::to_string(&report).unwrap_or_default());
+}
+
+/// The version of every JSON result.
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// A client's words for a line of text: control characters escaped, so that they neither break the line nor reach a
+/// terminal.
+pub(super) fn one_line(words: &str) -> String {
+    let mut line = String::with_capacity(words.len());
+    for c in words.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}

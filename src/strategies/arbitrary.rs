@@ -1,0 +1,32 @@
+//! The same for fuzzers: their bytes are the sequence of choices.
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+
+use super::source::Source;
+use super::{Bindable, Meeting, random_bindable, random_meeting};
+
+/// Makes something of all bytes that are left, four to a choice.
+fn made<T>(bytes: &mut Unstructured<'_>, make: impl FnOnce(&mut Source<'_>) -> T) -> Result<T> {
+    let bytes = bytes.bytes(bytes.len())?;
+    let choices: Vec<u32> = bytes
+        .chunks(4)
+        .map(|chunk| chunk.iter().fold(0_u32, |choice, byte| choice << 8 | u32::from(*byte)) << (8 * (4 - chunk.len())))
+        .collect();
+    Ok(make(&mut Source::new(&choices)))
+}
+
+impl<'a> Arbitrary<'a> for Meeting {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Meeting> {
+        made(bytes, |source| {
+            let most = 1 + source.below(4);
+            let typed = source.one_in(2);
+            random_meeting(source, most, typed)
+        })
+    }
+}
+
+impl<'a> Arbitrary<'a> for Bindable {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Bindable> {
+        made(bytes, random_bindable)
+    }
+}

@@ -1,6 +1,7 @@
 //! The one integration test: `cargo test --all-features`.
 
 mod architecture;
+mod docs;
 mod errors;
 #[cfg(feature = "conformance")]
 mod foreign;

@@ -6,7 +6,7 @@
 //! the language has is read: aliases, shorthand, quoted keys, null groups, letter-case settings on groups and
 //! conditions, `5e0` for `5`, keys in any order.
 //!
-//! Everything is made from one sequence of numbers, the [`Source`](source::Source), and where it ends each further
+//! Everything is made from one sequence of numbers, the `Source`, and where it ends each further
 //! choice is the simplest. So proptest, which shrinks the sequence, shrinks what was made from it, operands that were
 //! taken from a document included; and the fuzzer's bytes are such a sequence too.
 //!

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::filter::Span;
 use crate::parse::{BadNumber, Reader, Scalar, SyntaxError, Token};
-use crate::value::Value;
+use crate::value::{Value, write_json_string};
 
 /// A document: a JSON object, whatever its depth. Dereferences to [`serde_json::Value`].
 ///
@@ -22,7 +22,6 @@ use crate::value::Value;
 /// assert_eq!(Document::read(b"[1]").unwrap_err().to_string(), "a list, not an object");
 /// # Ok::<(), trommel::DocumentError>(())
 /// ```
-#[derive(Debug)]
 pub struct Document(Json);
 
 /// Why a text is no document.
@@ -92,9 +91,56 @@ impl AsRef<Json> for Document {
 }
 
 impl fmt::Display for Document {
-    /// The document as JSON. A serializer recurses: a document that is nested thousands deep needs a stack for it.
+    /// The document as JSON on one line, without recursion.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        enum Next<'d> {
+            Value(&'d Json),
+            Member(&'d str, &'d Json),
+            Text(&'static str),
+        }
+        let mut stack = vec![Next::Value(&self.0)];
+        while let Some(next) = stack.pop() {
+            let value = match next {
+                Next::Value(value) => value,
+                Next::Member(key, value) => {
+                    write_json_string(f, key)?;
+                    f.write_str(":")?;
+                    value
+                }
+                Next::Text(text) => {
+                    f.write_str(text)?;
+                    continue;
+                }
+            };
+            // What comes first goes onto the stack last.
+            match value {
+                Json::Array(elements) => {
+                    f.write_str("[")?;
+                    stack.push(Next::Text("]"));
+                    for (at, element) in elements.iter().enumerate().rev() {
+                        stack.push(Next::Value(element));
+                        stack.extend((at > 0).then_some(Next::Text(",")));
+                    }
+                }
+                Json::Object(members) => {
+                    f.write_str("{")?;
+                    stack.push(Next::Text("}"));
+                    for (at, (key, member)) in members.iter().enumerate().rev() {
+                        stack.push(Next::Member(key, member));
+                        stack.extend((at > 0).then_some(Next::Text(",")));
+                    }
+                }
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => value.fmt(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Document {
+    /// The document as JSON on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -202,4 +248,32 @@ fn scalar_json(scalar: &Scalar<'_>, text: &str, span: Span) -> Result<Json, Docu
 
 fn not_json(message: &str, at: usize) -> DocumentError {
     DocumentError::NotJson { message: message.to_owned(), column: at + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_readers_read_and_print_alike() {
+        for text in [
+            r#"{}"#,
+            r#"{"a":[1,-0.0,5.0,18446744073709551616,{"b":"\u00e9\n\u0000"},[],null,true]}"#,
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1e-400}"#,
+        ] {
+            let (quick, deep) = (Document::read(text.as_bytes()).unwrap(), read_deep(text.as_bytes()).unwrap());
+            assert_eq!(quick.0, deep.0, "{text}");
+            assert_eq!(quick.to_string(), serde_json::to_string(&deep.0).unwrap());
+        }
+        for text in [r#"{"a":1e400}"#, r#"{"a":}"#, r#"{"a":1} 2"#, "", r#"{"a":"\ud800"}"#] {
+            assert!(Document::read(text.as_bytes()).is_err(), "{text}");
+            assert!(read_deep(text.as_bytes()).is_err(), "{text}");
+        }
+        let deep = format!("{}1{}", r#"{"a":["#.repeat(500), "]}".repeat(500));
+        assert_eq!(Document::read(deep.as_bytes()).unwrap().to_string(), deep);
+        for kind in ["[]", "null", "true", "1", "\"a\""] {
+            assert!(matches!(Document::read(kind.as_bytes()), Err(DocumentError::NotAnObject(_))));
+        }
+    }
 }

@@ -24,7 +24,7 @@ impl<'r> Rival<'r> {
 /// Times the rivals in turns, and prints each one's best time and its ratio to the first, which is the baseline.
 /// Gives the ratios.
 pub fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<f64> {
-    const ROUNDS: usize = 15;
+    const ROUNDS: usize = 9;
     const LEAST: Duration = Duration::from_millis(20);
     // So many calls a round that a round can be timed.
     let calls: Vec<u32> = rivals

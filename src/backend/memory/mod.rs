@@ -13,10 +13,20 @@ use program::Program;
 pub struct Memory;
 
 impl Memory {
-    /// Compiles a predicate: [`Matcher::new`].
+    /// Compiles a predicate, or a residual: none lets every document through.
+    ///
+    /// ```
+    /// use trommel::{Memory, Schema, lower, parse};
+    ///
+    /// let predicate = Schema::open().check(&parse::json(r#"{"a": 1}"#)?)?;
+    /// let lowered = lower(&Memory, &predicate)?;
+    /// let recheck = Memory.matcher(lowered.residual());
+    /// assert!(recheck.matches(&serde_json::json!({"a": 2}))); // memory leaves nothing to recheck
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn matcher(&self, predicate: &Predicate) -> Matcher {
-        Matcher::new(predicate)
+    pub fn matcher<'p>(&self, predicate: impl Into<Option<&'p Predicate>>) -> Matcher {
+        predicate.into().map_or_else(|| Matcher::new(&Predicate::always()), Matcher::new)
     }
 }
 

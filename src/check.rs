@@ -61,6 +61,26 @@ impl Schema {
         Ok(filter)
     }
 
+    /// Reads a filter in the text language and [validates](Schema::validate) it, with the mistakes of both in one report
+    /// as far as the text could be read.
+    ///
+    /// ```
+    /// use trommel::{Code, Schema, parse::Parser};
+    ///
+    /// let error = Schema::open().parse_text(&Parser::new(), "a == 1 AND b > true").unwrap_err();
+    /// let codes: Vec<Code> = error.diagnostics().iter().map(|found| found.code).collect();
+    /// assert_eq!(codes, [Code::UnknownOperator, Code::OperandType]);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Parser::text`] and of [`validate`](Schema::validate).
+    #[cfg(feature = "text")]
+    pub fn parse_text(&self, parser: &Parser, input: impl AsRef<[u8]>) -> Result<Filter, Error> {
+        let (filter, diagnostics) = parser.text_with_mistakes(input.as_ref());
+        self.validate_beside(&filter, diagnostics)?;
+        Ok(filter)
+    }
+
     fn validate_beside(&self, filter: &Filter, diagnostics: Diagnostics) -> Result<(), Error> {
         let mut check = Check { diagnostics, ..Check::new(self, filter) };
         for (at, node) in filter.nodes().iter().enumerate() {

@@ -206,7 +206,8 @@ impl TreeBuilder {
     pub(crate) fn new(limits: Limits, ignore_case: bool, prefix: &'static str) -> TreeBuilder {
         let budget = Budget::new(limits);
         let mounts = if prefix.is_empty() { Vec::new() } else { vec![(0, prefix)] };
-        let tree = Tree { nodes: Vec::new(), conditions: Vec::new(), ignore_case, mounts, budget };
+        let has_pointers = true;
+        let tree = Tree { nodes: Vec::new(), conditions: Vec::new(), ignore_case, mounts, has_pointers, budget };
         TreeBuilder { tree, current: 0, depth: 0, paths: Box::new([const { None }; 256]) }
     }
 
@@ -214,6 +215,13 @@ impl TreeBuilder {
     pub(crate) fn reserve(&mut self, nodes: usize, conditions: usize) {
         self.tree.nodes.reserve_exact(nodes);
         self.tree.conditions.reserve_exact(conditions);
+    }
+
+    /// The same for a filter in the text language, whose places have no JSON Pointer.
+    #[cfg(feature = "text")]
+    pub(crate) fn without_pointers(mut self) -> TreeBuilder {
+        self.tree.has_pointers = false;
+        self
     }
 
     pub(crate) fn limits(&self) -> &Limits {

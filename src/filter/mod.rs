@@ -2,12 +2,16 @@
 
 mod build;
 mod print;
+#[cfg(feature = "text")]
+mod text;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use build::Builder;
 pub(crate) use build::{Refusal, TreeBuilder};
+#[cfg(feature = "text")]
+pub(crate) use text::{Keyword, is_bare};
 
 use crate::error::{Error, Place};
 use crate::limits::{Budget, Limits};
@@ -43,6 +47,8 @@ pub(crate) struct Tree {
     ignore_case: bool,
     /// Nodes whose JSON Pointer is not below their parent's, and what it is: a filter inside a request, say.
     mounts: Vec<(NodeId, &'static str)>,
+    /// Whether it stands for JSON that pointers lead into. A filter in the text language does not.
+    has_pointers: bool,
     budget: Budget,
 }
 
@@ -387,7 +393,8 @@ impl Filter {
 
     /// Where a node stands. Cost: its depth.
     pub(crate) fn place(&self, node: NodeId) -> Place {
-        Place { pointer: Some(pointer(&self.0, node)), span: self.0.nodes[node as usize].span.range() }
+        let pointer = self.0.has_pointers.then(|| pointer(&self.0, node));
+        Place { pointer, span: self.0.nodes[node as usize].span.range() }
     }
 
     /// Where a part of a condition stands. Cost: its depth.

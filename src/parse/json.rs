@@ -36,7 +36,7 @@ impl Parser {
     /// What is understood of a text, and every mistake in it.
     pub(crate) fn json_with_mistakes(&self, input: &[u8]) -> (Filter, Diagnostics) {
         let mut machine = self.machine("");
-        match self.text(input) {
+        match self.utf8(input) {
             Ok(text) => {
                 let _: Result<(), Stop> = machine.count_input(input.len());
                 // A condition as most write it takes some fifty bytes; one that is shorter makes the tree grow.
@@ -58,7 +58,7 @@ impl Parser {
     }
 
     /// The text of an input within the limit.
-    pub(crate) fn text<'i>(&self, input: &'i [u8]) -> Result<&'i str, Diagnostic> {
+    pub(crate) fn utf8<'i>(&self, input: &'i [u8]) -> Result<&'i str, Diagnostic> {
         if input.len() > self.limits.get(Limit::Input) {
             return Err(Diagnostic::limit(Limit::Input, input.len(), &self.limits));
         }

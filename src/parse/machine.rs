@@ -157,17 +157,17 @@ enum DynamicKey {
 
 /// A list that is plain values until a dynamic one comes.
 #[derive(Debug, Default)]
-struct Elements {
+pub(super) struct Elements {
     values: Vec<Value>,
     /// Not empty once there is a dynamic value; then all elements are here.
     mixed: Vec<Element>,
-    is_broken: bool,
+    pub(super) is_broken: bool,
     /// All elements so far, the broken ones too.
     count: usize,
 }
 
 impl Elements {
-    fn push(&mut self, element: Element) {
+    pub(super) fn push(&mut self, element: Element) {
         match element {
             Element::Value(value) if self.mixed.is_empty() => self.values.push(value),
             element => {
@@ -177,7 +177,7 @@ impl Elements {
         }
     }
 
-    fn take(&mut self) -> Option<Operand> {
+    pub(super) fn take(&mut self) -> Option<Operand> {
         let elements = std::mem::take(self);
         match (elements.is_broken, elements.mixed.is_empty()) {
             (true, _) => None,
@@ -691,11 +691,7 @@ impl Machine {
         match scalar.to_value() {
             Ok(value) => Ok(Some(value)),
             Err(bad) => {
-                let message = match bad {
-                    BadNumber::IntegerRange => "an integer operand outside the ranges of `i64` and `u64`",
-                    BadNumber::NotFinite => "a number operand that has no finite 64-bit float",
-                };
-                self.report_here(Diagnostic::error(Code::OperandRange, message), &self.value_segments(), span);
+                self.report_here(bad_number(bad), &self.value_segments(), span);
                 Ok(None)
             }
         }
@@ -882,6 +878,14 @@ fn spelled_operator(text: &str) -> Option<(Operator, Spelling)> {
     let alias = operator.aliases().iter().position(|alias| *alias == text);
     let spelling = alias.and_then(|index| u8::try_from(index).ok()).map_or(Spelling::Name, Spelling::Alias);
     Some((operator, spelling))
+}
+
+pub(super) fn bad_number(bad: BadNumber) -> Diagnostic {
+    let message = match bad {
+        BadNumber::IntegerRange => "an integer operand outside the ranges of `i64` and `u64`",
+        BadNumber::NotFinite => "a number operand that has no finite 64-bit float",
+    };
+    Diagnostic::error(Code::OperandRange, message)
 }
 
 pub(crate) fn unknown_operator(text: &str) -> Diagnostic {

@@ -5,6 +5,8 @@
 mod json;
 mod machine;
 mod reader;
+#[cfg(feature = "text")]
+mod text;
 
 pub(crate) use json::{Feed, feed_text, feed_value, syntax};
 pub(crate) use machine::{Machine, Step, Stop};
@@ -54,6 +56,51 @@ pub fn json(input: impl AsRef<[u8]>) -> Result<Filter, Error> {
 /// Every mistake of form, each with its code and JSON Pointer.
 pub fn value(value: &serde_json::Value) -> Result<Filter, Error> {
     Parser::new().value(value)
+}
+
+/// Reads a filter in the text language with the default limits.
+///
+/// ```text
+/// filter  = and {"OR" and}            and = not {"AND" not}            not = "NOT" not | prim
+/// prim    = ["NOCASE"|"CASE"] "(" filter ")"
+///         | ["NOCASE"|"CASE"] ("ALL"|"ANY"|"NONE") "(" [filter {"," filter}] ")"
+///         | cond
+/// cond    = path ("="|"!="|">"|">="|"<"|"<="|"CONTAINS"|"STARTS WITH"|"ENDS WITH"|"MATCHES"|"TEXT") operand [case]
+///         | path ["NOT"] "IN" ("(" [operand {"," operand}] ")" | "$" path) [case]
+///         | (path ["NOT"] "EXISTS" | path "IS" ["NOT"] "NULL") [case]
+/// case    = "NOCASE" | "CASE"
+/// path    = key {"." key}             key = quoted key (P1) | one or more of [\p{Alphabetic}\p{N}_-]
+/// operand = JSON string | JSON number | "true" | "false" | "null" | "$" path
+/// ```
+///
+/// Keywords are read in any letter case; a field of the name of one is written in quotes. `a AND b AND c` is one list of
+/// three. `(f)` makes no group of its own, so `(a AND b) AND c` is a list of two, the first of which is a list. `ALL`,
+/// `ANY` and `NONE` are AND, OR and NOT lists of any length; `NOCASE (f)` is `NOCASE ALL(f)`, and `CASE` likewise. `$`
+/// is a dynamic value. [`Filter::to_text`] prints this language.
+///
+/// ```
+/// use trommel::parse;
+///
+/// let filter = parse::text(r#"status = "pending" AND NOT tags IN ("draft", "old")"#)?;
+/// let json = r#"{"AND":[{"field":"status","operator":"eq","value":"pending"},"#.to_owned()
+///     + r#"{"NOT":[{"field":"tags","operator":"in","value":["draft","old"]}]}]}"#;
+/// assert_eq!(filter.to_string(), json);
+///
+/// let text = "status == pending";
+/// let error = parse::text(text).unwrap_err();
+/// assert_eq!(
+///     error.diagnostics().iter().filter_map(|found| found.hint.as_deref()).collect::<Vec<_>>(),
+///     ["write `=`", "a string is written in double quotes: `\"pending\"`"],
+/// );
+/// # Ok::<(), trommel::Error>(())
+/// ```
+///
+/// # Errors
+/// The mistakes of form, each with its code and place. A limit that is passed ends the reading, and so does what leaves
+/// open how to go on. Cost: linear, in constant stack, whatever is nested.
+#[cfg(feature = "text")]
+pub fn text(input: impl AsRef<[u8]>) -> Result<Filter, Error> {
+    Parser::new().text(input)
 }
 
 /// How to read: the limits, and the letter case that holds at the root (L1).

@@ -1,0 +1,265 @@
+//! What is said of a mistake in a text, and what to write instead.
+
+use super::lexer::{self, What, blank};
+use crate::error::{Code, Diagnostic, excerpt};
+use crate::filter::Keyword;
+use crate::operator::Operator;
+use crate::parse::machine;
+
+/// Something else was expected where `rest` begins; and the length of what was found there.
+pub(super) fn expecting(what: What, rest: &str) -> (Diagnostic, usize) {
+    let names: Vec<&str> = what.names().collect();
+    let wanted = match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "something else".to_owned(),
+    };
+    let length = found_length(rest);
+    let found = match length {
+        0 => "the end of the text".to_owned(),
+        _ => format!("`{}`", excerpt(&rest[..length])),
+    };
+    let mut diagnostic = Diagnostic::error(Code::Syntax, format!("expected {wanted}, found {found}"));
+    diagnostic.expected = names.iter().map(|name| name.trim_matches('`').to_owned()).collect();
+    (diagnostic, length)
+}
+
+/// The length of what stands at the start: a word, a run of symbols, or one character.
+pub(super) fn found_length(rest: &str) -> usize {
+    let run = lexer::word(rest).or_else(|_| lexer::symbol(rest));
+    run.map_or_else(|_| rest.chars().next().map_or(0, char::len_utf8), |(_, run)| run.len())
+}
+
+pub(super) fn not_the_word(found: &str, word: &str) -> Diagnostic {
+    let mut diagnostic =
+        Diagnostic::error(Code::Syntax, format!("`{found}` is no operator here")).hint(format!("write `{word}`"));
+    diagnostic.expected = vec![word.to_owned()];
+    diagnostic
+}
+
+pub(super) fn keyword_as_field(word: &str) -> String {
+    format!("a field of that name is written `\"{word}\"`")
+}
+
+/// `CASE` or `NOCASE` without parentheses after it.
+pub(super) fn case_first(word: &str) -> String {
+    format!("`{word}` stands behind a condition, or before `(`; {}", keyword_as_field(word))
+}
+
+/// There is no condition where `rest` begins.
+pub(super) fn no_condition(text: &str, rest: &str) -> Option<String> {
+    let before = text[..text.len() - rest.len()].trim_end();
+    let hint = match rest.chars().next() {
+        None if before.is_empty() => "the filter that lets everything through is `ALL()`".to_owned(),
+        Some('{') => "this looks like JSON, which is read as JSON where it is the whole text".to_owned(),
+        Some(')') if before.ends_with('(') => "an empty list is written `ALL()`, `ANY()` or `NONE()`".to_owned(),
+        Some(')') if before.ends_with(',') => "leave out the last comma".to_owned(),
+        Some('$') => "a dynamic value stands behind the operator".to_owned(),
+        Some('\'' | '`' | '‘' | '’' | '“' | '”' | '„') => {
+            "a key that needs quotes is written in double quotes".to_owned()
+        }
+        Some(c) if c.is_ascii_punctuation() && !matches!(c, '(' | ')' | ',' | '=' | '<' | '>' | '!') => {
+            "a key of other characters than letters, digits, `_` and `-` is written in double quotes".to_owned()
+        }
+        Some(_) => {
+            let (after, word) = lexer::word(rest).ok()?;
+            Keyword::of(word)?;
+            match blank(after).is_empty() || matches!(Keyword::of(word), Some(Keyword::And | Keyword::Or)) {
+                true => return None,
+                false => keyword_as_field(word),
+            }
+        }
+        None => return None,
+    };
+    Some(hint)
+}
+
+pub(super) fn path(run: &str) -> Option<String> {
+    let is_index = run.contains('[') && run.contains(']');
+    is_index.then(|| "leave out the brackets: a path leads through all elements of an array".to_owned())
+}
+
+/// There is no operator at `at`.
+pub(super) fn no_operator(text: &str, at: usize) -> Option<String> {
+    let rest = &text[at..];
+    let field = text[..at].trim_end();
+    let field = &field[field.rfind([' ', '\t', '\n', '\r', '(', ',', '!']).map_or(0, |at| at + 1)..];
+    let is_bare = !field.is_empty() && field.chars().all(|c| crate::filter::is_bare(c) || c == '.');
+    match rest.chars().next() {
+        Some('(') => Some("there are no functions; `ALL`, `ANY` and `NONE` are the only words before `(`".to_owned()),
+        Some(c) if c.is_ascii_punctuation() && !matches!(c, ')' | ',' | '"' | '\'' | ']' | '&' | '|') => {
+            Some("a key of other characters than letters, digits, `_` and `-` is written in double quotes".to_owned())
+        }
+        _ if is_bare => Some(format!("to ask whether it is true, write `{} = true`", excerpt(field))),
+        _ => None,
+    }
+}
+
+/// Of an operator of several words, only those before `rest` are there.
+pub(super) fn half_operator(operator: &str, rest: &str) -> Option<String> {
+    let words = operator[..operator.len() - rest.len()].trim_end();
+    let next = lexer::word(rest).ok().and_then(|(_, word)| Keyword::of(word));
+    match (Keyword::of(words)?, next) {
+        (Keyword::Not, Some(Keyword::Null)) => Some("write `IS NOT NULL`".to_owned()),
+        (Keyword::Not, _) => Some("`NOT` stands before the whole condition".to_owned()),
+        (Keyword::Is, _) => Some("to compare with a value, write `=`".to_owned()),
+        (_, _) => None,
+    }
+}
+
+/// No operator is spelled so; and which one is meant, where that is sure. `rest` is what follows.
+pub(super) fn unknown_operator(run: &str, rest: &str) -> (Diagnostic, Option<Operator>) {
+    let lower = run.to_ascii_lowercase();
+    let meant = match lower.as_str() {
+        "===" => Some(Operator::Eq),
+        "!==" => Some(Operator::Ne),
+        "=>" => Some(Operator::Gte),
+        "=<" => Some(Operator::Lte),
+        ":" => Some(Operator::Eq),
+        lower => Operator::from_spelling(lower),
+    };
+    let mut diagnostic = machine::unknown_operator(run);
+    diagnostic.hint = None;
+    if let Some(operator) = meant {
+        diagnostic.expected = vec![operator.text().to_owned()];
+        return (diagnostic.hint(format!("write `{}`", operator.text())), meant);
+    }
+    if lexer::operator(blank(rest)).is_ok() {
+        diagnostic.expected.clear();
+        return (diagnostic.hint("a key with a blank in it is written in double quotes"), None);
+    }
+    if lower == "between" {
+        return (diagnostic.hint("for a range, write `a >= 1 AND a <= 9`"), None);
+    }
+    // The names are those of JSON.
+    let near = diagnostic.expected.iter().filter_map(|name| Operator::from_spelling(name));
+    diagnostic.expected = near.map(|operator| operator.text().to_owned()).collect();
+    let diagnostic = match diagnostic.expected.first().cloned() {
+        Some(first) => diagnostic.hint(format!("did you mean `{first}`?")),
+        None => diagnostic.near(run, Operator::all().map(Operator::text)),
+    };
+    match diagnostic.hint {
+        Some(_) => (diagnostic, None),
+        None => {
+            let all: Vec<&str> = Operator::all().map(Operator::text).collect();
+            (diagnostic.hint(format!("the operators are `{}`", all.join("`, `"))), None)
+        }
+    }
+}
+
+pub(super) fn no_operand(operator: Operator, rest: &str) -> Diagnostic {
+    let message = format!("a condition with the operator `{}` has no operand", operator.text());
+    let diagnostic = Diagnostic::error(Code::MissingValue, message);
+    match lexer::word(rest) {
+        Ok((_, word)) => diagnostic.hint(format!("if the word is meant, write it in double quotes: `\"{word}\"`")),
+        Err(_) => diagnostic,
+    }
+}
+
+pub(super) fn list_for_one(operator: Operator) -> Diagnostic {
+    let takes = operator.operand().words();
+    let message = format!("the operator `{}` takes {takes}, not a list", operator.text());
+    let diagnostic = Diagnostic::error(Code::OperandType, message);
+    match operator {
+        Operator::Eq => diagnostic.hint("for one of several values, use `IN`"),
+        Operator::Ne => diagnostic.hint("for none of several values, use `NOT IN`"),
+        _ => diagnostic,
+    }
+}
+
+pub(super) fn one_for_list(operator: Operator, operand: &str) -> Diagnostic {
+    let (spelling, one) = (operator.text(), if operator == Operator::In { "=" } else { "!=" });
+    let message = format!("the operator `{spelling}` takes a list");
+    let hint = format!("for one value, use `{one}`, or write `{spelling} ({})`", excerpt(operand));
+    Diagnostic::error(Code::OperandType, message).hint(hint)
+}
+
+pub(super) fn a_list() -> String {
+    "a list is written `(1, \"a\")`; a dynamic one `$ids`".to_owned()
+}
+
+pub(super) fn a_dynamic_value() -> String {
+    "a dynamic value is written `$inputs.user_id`".to_owned()
+}
+
+pub(super) fn square_brackets() -> Diagnostic {
+    Diagnostic::error(Code::Syntax, "a list is written in parentheses").hint("write `(` and `)`")
+}
+
+pub(super) fn last_comma() -> Diagnostic {
+    Diagnostic::error(Code::Syntax, "no operand follows this comma").hint("leave it out")
+}
+
+pub(super) fn no_number(run: &str) -> Diagnostic {
+    let words = excerpt(run);
+    let why = match run.starts_with(['+', '.']) {
+        true => Some("it begins with a digit or `-`".to_owned()),
+        false => lexer::why_no_number(run),
+    };
+    let message = match &why {
+        Some(why) => format!("`{words}` is no number: {why}"),
+        None => format!("`{words}` is no number"),
+    };
+    let diagnostic = Diagnostic::error(Code::Syntax, message);
+    match why {
+        Some(_) => diagnostic,
+        None => diagnostic.hint(in_quotes(&words)),
+    }
+}
+
+/// A string in quotes of another language, with them and without.
+pub(super) fn foreign_string(rest: &str) -> Option<(&str, &str)> {
+    let close: &[char] = match rest.chars().next()? {
+        '\'' => &['\''],
+        '`' => &['`'],
+        '‘' | '’' => &['’', '‘'],
+        '“' | '”' | '„' => &['”', '“'],
+        _ => return None,
+    };
+    let begin = rest.chars().next().map_or(0, char::len_utf8);
+    let Some(inside) = rest[begin..].find(close) else { return Some((rest, rest[begin..].trim_end())) };
+    let end = begin + inside + rest[begin + inside..].chars().next().map_or(0, char::len_utf8);
+    Some((&rest[..end], &rest[begin..begin + inside]))
+}
+
+pub(super) fn foreign_quotes(run: &str, inside: &str) -> Diagnostic {
+    let quote: String = run.chars().take(1).collect();
+    let diagnostic = Diagnostic::error(Code::Syntax, format!("expected an operand, found `{quote}`"));
+    diagnostic.hint(in_quotes(&excerpt(inside)))
+}
+
+pub(super) fn bare_string(run: &str) -> Diagnostic {
+    let words = excerpt(run);
+    Diagnostic::error(Code::Syntax, format!("expected an operand, found `{words}`")).hint(in_quotes(&words))
+}
+
+fn in_quotes(words: &str) -> String {
+    format!("a string is written in double quotes: `\"{words}\"`")
+}
+
+pub(super) fn no_operand_here(rest: &str) -> Option<String> {
+    match rest.chars().next()? {
+        '{' => Some(a_dynamic_value()),
+        '(' | '[' => Some("a list inside a list is no operand".to_owned()),
+        '/' => Some("a regular expression is written `MATCHES \"…\"`".to_owned()),
+        _ => None,
+    }
+}
+
+/// Neither `AND` nor `OR` follows an operand.
+pub(super) fn after_operand(rest: &str, is_outermost: bool) -> Option<String> {
+    match rest.chars().next()? {
+        ')' if is_outermost => return Some("there is no `(` to it".to_owned()),
+        ',' => return Some("conditions are joined by `AND` or `OR`, or listed in `ALL(…)`, `ANY(…)`".to_owned()),
+        ';' => return Some("leave it out".to_owned()),
+        _ => {}
+    }
+    let word = lexer::word(rest).ok().map(|(_, word)| word);
+    let near =
+        word.and_then(|word| Diagnostic::error(Code::Syntax, "").near(word, ["AND", "OR", "NOCASE", "CASE"]).hint);
+    match (near, word, rest.starts_with('"')) {
+        (Some(near), _, _) => Some(near),
+        (None, Some(_), _) | (None, None, true) => Some("conditions are joined by `AND` or `OR`".to_owned()),
+        (None, None, false) => None,
+    }
+}

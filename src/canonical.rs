@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::filter::{CaseFlag, Condition, Filter, Kind, Operand, PartSpans, Span, Spelling, TreeBuilder};
 use crate::limits::{Limit, Limits};
 use crate::operator::Operator;
-use crate::predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test};
+use crate::predicate::{Bound, Comparison, Fold, Join, Leaf, Needle, Predicate, Shape, Test};
 use crate::set::Set;
 use crate::value::{Instant, Value};
 
@@ -52,36 +52,43 @@ enum Key {
 
 /// The same predicate with the members of every group in canonical order.
 fn sorted(predicate: &Predicate) -> Predicate {
-    let folded: Result<(Key, Predicate), std::convert::Infallible> = predicate.fold(
-        |leaf_predicate, leaf| {
+    let folded: Result<(Key, Predicate), std::convert::Infallible> = predicate.fold(|next| match next {
+        Fold::Leaf(at, leaf) => {
             let is_instant = matches!(leaf.test(), Test::InInstants(_) | Test::Compare(_, Bound::Instant(_)));
-            Ok((Key::Leaf(leaf_json(leaf).into(), is_instant), leaf_predicate.clone()))
-        },
-        |_, join, mut members| {
+            Ok((Key::Leaf(leaf_json(leaf).into(), is_instant), at.clone()))
+        }
+        Fold::Group(_, join, mut members) => {
             members.sort_by(|(a, _), (b, _)| a.cmp(b));
-            let mut hasher = hmac_sha256::Hash::new();
-            hasher.update([u8::from(join == Join::Any)]);
-            for (key, _) in &members {
-                match key {
-                    Key::Leaf(json, is_instant) => {
-                        hasher.update([b'l', u8::from(*is_instant)]);
-                        hasher.update(json.len().to_le_bytes());
-                        hasher.update(json.as_bytes());
-                    }
-                    Key::Group(digest) => {
-                        hasher.update(b"g");
-                        hasher.update(digest);
-                    }
-                }
-            }
+            let digest = digest(join, members.iter().map(|(key, _)| key));
             let members = members.into_iter().map(|(_, member)| member).collect();
-            Ok((Key::Group(hasher.finalize()), Predicate::group(join, members)))
-        },
-    );
+            Ok((Key::Group(digest), Predicate::group(join, members)))
+        }
+    });
     match folded {
         Ok((_, predicate)) => predicate,
         Err(never) => match never {},
     }
+}
+
+/// The digest of a group of members in their order.
+fn digest<'k>(join: Join, members: impl Iterator<Item = &'k Key>) -> [u8; 32] {
+    let mut hasher = hmac_sha256::Hash::new();
+    hasher.update([u8::from(join == Join::Any)]);
+    for key in members {
+        match key {
+            Key::Leaf(json, is_instant) => {
+                hasher.update([b'l', u8::from(*is_instant)]);
+                // As 64 bits, so that the order is the same on every machine.
+                hasher.update((json.len() as u64).to_le_bytes());
+                hasher.update(json.as_bytes());
+            }
+            Key::Group(digest) => {
+                hasher.update(b"g");
+                hasher.update(digest);
+            }
+        }
+    }
+    hasher.finalize()
 }
 
 /// The filter of a predicate, members in the order in which they stand.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::error::{Code, Diagnostic, Error, Place};
-use crate::predicate::{Join, Leaf, Predicate};
+use crate::predicate::{Fold, Join, Leaf, Predicate};
 
 /// Where data is, and what can be asked there. The extension point for the authors of other backends.
 ///
@@ -233,36 +233,30 @@ struct Part<T> {
 /// # Errors
 /// The backend's own.
 pub fn lower<B: Backend + ?Sized>(backend: &B, predicate: &Predicate) -> Result<Lowered<B::Output>, B::Error> {
-    let mut covers = Vec::new();
-    let mut reasons = Vec::new();
-    let whole = {
-        let reasons = std::cell::RefCell::new(&mut reasons);
-        predicate.fold(
-            |at, leaf| {
-                let cover = leaf_cover(backend, leaf)?;
-                let (part, why) = match cover {
-                    Cover::Exact(pushed) => (Part { pushed: Some(pushed), residual: None }, None),
-                    Cover::Superset(pushed, why) => {
-                        let part = Part { pushed: Some(pushed), residual: Some(at.clone()) };
-                        (part, Some((Kind::Superset, why)))
-                    }
-                    Cover::Unsupported(why) => {
-                        (Part { pushed: None, residual: Some(at.clone()) }, Some((Kind::Residual, why)))
-                    }
-                };
-                if let Some((_, why)) = &why {
-                    reasons.borrow_mut().push(Reason { why: why.clone(), places: leaf.places().collect() });
+    let (mut covers, mut reasons) = (Vec::new(), Vec::new());
+    let whole = predicate.fold(|next| match next {
+        Fold::Leaf(at, leaf) => {
+            let (part, why) = match leaf_cover(backend, leaf)? {
+                Cover::Exact(pushed) => (Part { pushed: Some(pushed), residual: None }, None),
+                Cover::Superset(pushed, why) => {
+                    (Part { pushed: Some(pushed), residual: Some(at.clone()) }, Some((Kind::Superset, why)))
                 }
-                covers.push(why.map(Box::new));
-                Ok(part)
-            },
-            |at, join, parts| {
-                let (part, why) = join_parts(backend, at, join, parts)?;
-                reasons.borrow_mut().extend(why.map(|why| Reason { why, places: Vec::new() }));
-                Ok(part)
-            },
-        )?
-    };
+                Cover::Unsupported(why) => {
+                    (Part { pushed: None, residual: Some(at.clone()) }, Some((Kind::Residual, why)))
+                }
+            };
+            if let Some((_, why)) = &why {
+                reasons.push(Reason { why: why.clone(), places: leaf.places().collect() });
+            }
+            covers.push(why.map(Box::new));
+            Ok(part)
+        }
+        Fold::Group(at, join, parts) => {
+            let (part, why) = join_parts(backend, at, join, parts)?;
+            reasons.extend(why.map(|why| Reason { why, places: Vec::new() }));
+            Ok(part)
+        }
+    })?;
     let Part { pushed, residual } = whole;
     let (backend, predicate) = (backend.name().to_owned(), predicate.clone());
     Ok(Lowered { backend, pushed, residual, reasons, predicate, covers })

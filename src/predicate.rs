@@ -444,11 +444,7 @@ impl Predicate {
     }
 
     /// Folds the tree from its leaves up, without recursion.
-    pub(crate) fn fold<T, E>(
-        &self,
-        mut leaf: impl FnMut(&Predicate, &Leaf) -> Result<T, E>,
-        mut join: impl FnMut(&Predicate, Join, Vec<T>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(crate) fn fold<'p, T, E>(&'p self, mut fold: impl FnMut(Fold<'p, T>) -> Result<T, E>) -> Result<T, E> {
         struct Open<'p, T> {
             predicate: &'p Predicate,
             join: Join,
@@ -459,11 +455,11 @@ impl Predicate {
         let mut next = self;
         loop {
             let mut folded = match next.shape() {
-                Shape::Leaf(at) => leaf(next, at)?,
-                Shape::Group(how, []) => join(next, how, Vec::new())?,
-                Shape::Group(how, [first, rest @ ..]) => {
+                Shape::Leaf(leaf) => fold(Fold::Leaf(next, leaf))?,
+                Shape::Group(join, []) => fold(Fold::Group(next, join, Vec::new()))?,
+                Shape::Group(join, [first, rest @ ..]) => {
                     let done = Vec::with_capacity(rest.len() + 1);
-                    open.push(Open { predicate: next, join: how, rest: rest.iter(), done });
+                    open.push(Open { predicate: next, join, rest: rest.iter(), done });
                     next = first;
                     continue;
                 }
@@ -475,10 +471,17 @@ impl Predicate {
                     open.push(group);
                     break member;
                 }
-                folded = join(group.predicate, group.join, group.done)?;
+                folded = fold(Fold::Group(group.predicate, group.join, group.done))?;
             };
         }
     }
+}
+
+/// What [`Predicate::fold`] comes to next.
+pub(crate) enum Fold<'p, T> {
+    Leaf(&'p Predicate, &'p Leaf),
+    /// A group, and what became of its members.
+    Group(&'p Predicate, Join, Vec<T>),
 }
 
 impl Drop for Node {

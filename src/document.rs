@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json};
 
 use crate::filter::Span;
@@ -49,15 +50,12 @@ impl Document {
     pub fn read(text: &[u8]) -> Result<Document, DocumentError> {
         let json = match serde_json::from_slice::<Json>(text) {
             Ok(json) => json,
-            Err(error) if error.to_string().starts_with("recursion limit exceeded") => read_deep(text)?.into_json(),
-            Err(error) => {
-                let message = error.to_string();
-                let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
-                // The reader counts lines; here all is one text.
-                let line = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
-                let column = line.map(<[u8]>::len).sum::<usize>() + error.column();
-                return Err(DocumentError::NotJson { message: message.to_owned(), column });
+            Err(error) if error.to_string().starts_with("recursion limit exceeded") => {
+                // A bracket takes dozens of bytes once it is read, so a text of nothing but brackets is refused before.
+                serde_json::from_slice::<IgnoredAny>(text).map_err(|error| reader_error(text, &error))?;
+                read_deep(text)?.into_json()
             }
+            Err(error) => return Err(reader_error(text, &error)),
         };
         let document = Document(json);
         let kind = match &document.0 {
@@ -244,6 +242,16 @@ fn scalar_json(scalar: &Scalar<'_>, text: &str, span: Span) -> Result<Json, Docu
         }
         Err(BadNumber::NotFinite) => Err(not_json("number out of range", range.end)),
     }
+}
+
+/// What `serde_json` found.
+fn reader_error(text: &[u8], error: &serde_json::Error) -> DocumentError {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+    // The reader counts lines; here all is one text.
+    let line = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    let column = line.map(<[u8]>::len).sum::<usize>() + error.column();
+    DocumentError::NotJson { message: message.to_owned(), column }
 }
 
 fn not_json(message: &str, at: usize) -> DocumentError {

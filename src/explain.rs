@@ -134,7 +134,10 @@ impl Display for Explain {
     /// The tree for people, values shown as their types. `{:#}` shows the values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = lines(&self.predicate, f.alternate());
-        let width = lines.iter().filter(|line| line.is_leaf).map(|line| line.text.chars().count()).max().unwrap_or(0);
+        // A longer leaf sticks out: one long value would else blow up every line, and a width may not pass 65,535.
+        const WIDEST: usize = 80;
+        let width = lines.iter().filter(|line| line.is_leaf).map(|line| line.text.chars().count()).max();
+        let width = width.unwrap_or(0).min(WIDEST);
         let mut leaves = self.leaves.iter();
         for Line { text, is_leaf } in &lines {
             let Some(leaf) = is_leaf.then(|| leaves.next()).flatten() else {

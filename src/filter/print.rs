@@ -41,8 +41,15 @@ impl<'w> JsonWriter<'w> {
     }
 
     fn line(&mut self) -> fmt::Result {
-        if let Some(indent) = self.indent {
-            write!(self.out, "\n{:width$}", "", width = indent * self.depth)?;
+        const BLANK: &str = "                                                                ";
+        let Some(indent) = self.indent else { return Ok(()) };
+        self.out.write_char('\n')?;
+        // Piece by piece: a width in a format string may not pass 65,535, and each blank would be a call of its own.
+        let mut width = indent * self.depth;
+        while width > 0 {
+            let piece = width.min(BLANK.len());
+            self.out.write_str(&BLANK[..piece])?;
+            width -= piece;
         }
         Ok(())
     }
@@ -316,5 +323,19 @@ impl fmt::Debug for Operand {
 impl fmt::Debug for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_element(&mut JsonWriter::new(f, None), self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_depth_is_indented() {
+        for depth in [0, 1, 32, 33, 40_000] {
+            let mut out = String::new();
+            JsonWriter { depth, ..JsonWriter::new(&mut out, Some(2)) }.line().unwrap();
+            assert_eq!(out, format!("\n{}", " ".repeat(2 * depth)));
+        }
     }
 }

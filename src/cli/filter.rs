@@ -27,8 +27,8 @@ pub(super) struct FilterArgs {
     #[arg(long)]
     ignore_case: bool,
     /// Set a limit; `trommel check --limits` lists them
-    #[arg(long = "limit", value_name = "NAME=N", value_parser = limit)]
-    limits: Vec<(Limit, usize)>,
+    #[arg(long, value_name = "NAME=N", value_parser = read_limit)]
+    limit: Vec<(Limit, usize)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,7 +39,7 @@ enum Notation {
 }
 
 /// Reads `NAME=N`.
-fn limit(text: &str) -> Result<(Limit, usize), String> {
+fn read_limit(text: &str) -> Result<(Limit, usize), String> {
     let (name, value) = text.split_once('=').ok_or("it is written NAME=N")?;
     let limit = Limit::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Limit::all().map(Limit::name).collect();
@@ -94,7 +94,7 @@ impl FilterArgs {
         argument: &str,
         read: impl FnOnce(&Parser, &Schema, &[u8]) -> Result<(Filter, bool), Error>,
     ) -> Result<Loaded, Failure> {
-        let limits = self.limits.iter().fold(Limits::default(), |limits, (limit, value)| limits.with(*limit, *value));
+        let limits = self.limit.iter().fold(Limits::default(), |limits, (limit, value)| limits.with(*limit, *value));
         let schema = self.schema.as_deref().map_or(Ok(Schema::open()), read_schema)?;
         let input = read_argument(argument, limits.get(Limit::Input))?;
         let parser = Parser::new().limits(limits).ignore_case(self.ignore_case);
@@ -121,11 +121,8 @@ fn read_filter(notation: Notation, parser: &Parser, schema: &Schema, input: &[u8
         Notation::Text => true,
         Notation::Auto => !begins_as_json(input),
     };
-    if is_text {
-        let message = "this build reads filters in JSON only";
-        return Err(Diagnostic::error(Code::Unsupported, message).hint("a JSON filter begins with `{`").into());
-    }
-    schema.parse_json(parser, input).map(|filter| (filter, false))
+    let filter = if is_text { schema.parse_text(parser, input) } else { schema.parse_json(parser, input) };
+    filter.map(|filter| (filter, is_text))
 }
 
 /// Whether the first character that is not blank is `{`.

@@ -44,10 +44,7 @@ pub(super) fn run(args: &FmtArgs, output: &Output) -> Result<Answer, Failure> {
     let filter = if args.canonical { loaded.predicate()?.to_filter() } else { loaded.filter };
     let own = if loaded.is_text { To::Text } else { To::Json };
     match args.to.unwrap_or(own) {
-        To::Text => {
-            let message = "this build prints filters in JSON only";
-            return Err(Diagnostic::error(Code::Unsupported, message).into());
-        }
+        To::Text => output.print(filter.to_text())?,
         To::Json if args.compact => output.print(filter)?,
         To::Json => output.print(format_args!("{filter:#}"))?,
     }

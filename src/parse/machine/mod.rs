@@ -1,0 +1,384 @@
+//! The grammar of filters in JSON (G1 to G6, L1, B1) as a push parser: every source of JSON feeds it events, and it
+//! builds the tree through the one builder that holds the limits. It has its own stack and goes on after a mistake.
+
+mod mistakes;
+mod object;
+mod value;
+
+use hashbrown::HashTable;
+
+use super::Sink;
+use super::reader::Scalar;
+use crate::error::{Code, Diagnostic, Diagnostics, excerpt};
+use crate::filter::{Element, Filter, Group, Kind, NodeId, Operand, Refusal, Span, Spelling, TreeBuilder};
+use crate::limits::{Limit, Limits};
+use crate::operator::Operator;
+use crate::path::Path;
+use crate::value::Value;
+use mistakes::duplicate;
+pub(in crate::parse) use mistakes::{bad_number, unknown_operator};
+
+/// Reading cannot go on; why has been noted.
+#[derive(Debug)]
+pub(crate) struct Stop;
+
+pub(crate) type Step = Result<(), Stop>;
+
+/// Takes the events of one JSON value and makes a filter of them.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    tree: TreeBuilder,
+    frames: Vec<Frame>,
+    /// The parts of the conditions that are being read, innermost last.
+    parts: Vec<Parts>,
+    /// The shorthand pair whose value is next.
+    pair: Option<(Path, Span)>,
+    /// The elements of the list that is being read. Lists do not nest.
+    list: Elements,
+    diagnostics: Diagnostics,
+}
+
+/// What is being read.
+#[derive(Debug)]
+enum Frame {
+    Object(Object),
+    /// The members of a group.
+    Members,
+    /// The elements of a list operand.
+    List {
+        start: Span,
+    },
+    /// A dynamic value, as an operand or as an element.
+    Dynamic(Box<Dynamic>),
+    /// Something wrong, so many brackets deep: not looked at.
+    Skip(usize),
+}
+
+#[derive(Debug)]
+struct Object {
+    node: NodeId,
+    /// Which of [`Key`] were seen.
+    seen: u16,
+    case_sensitive: Option<bool>,
+    /// What the next value is for.
+    slot: Slot,
+    /// The index of the shorthand pairs by their keys, once there are many.
+    keys: Option<Box<HashTable<u32>>>,
+}
+
+/// The keys with a meaning of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Field,
+    Operator,
+    Value,
+    CaseInsensitive,
+    CaseSensitive,
+    Group(Group),
+}
+
+impl Key {
+    const ALL: [Key; 8] = [
+        Key::Field,
+        Key::Operator,
+        Key::Value,
+        Key::CaseSensitive,
+        Key::CaseInsensitive,
+        Key::Group(Group::And),
+        Key::Group(Group::Or),
+        Key::Group(Group::Not),
+    ];
+
+    /// The keys that make an object a condition, or belong to one alone.
+    const OF_CONDITION: u16 = Key::Field.bit() | Key::Operator.bit() | Key::Value.bit() | Key::CaseInsensitive.bit();
+
+    fn name(self) -> &'static str {
+        match self {
+            Key::Field => "field",
+            Key::Operator => "operator",
+            Key::Value => "value",
+            Key::CaseSensitive => "case_sensitive",
+            Key::CaseInsensitive => "case_insensitive",
+            Key::Group(group) => group.key(),
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        match self {
+            Key::Field => 1,
+            Key::Operator => 1 << 1,
+            Key::Value => 1 << 2,
+            Key::CaseInsensitive => 1 << 3,
+            Key::CaseSensitive => 1 << 4,
+            Key::Group(Group::And) => 1 << 5,
+            Key::Group(Group::Or) => 1 << 6,
+            Key::Group(Group::Not) => 1 << 7,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Known(Key),
+    Pair,
+    /// A value whose key was a mistake already.
+    Ignored,
+}
+
+/// The parts of a condition as far as they were read.
+#[derive(Debug, Default)]
+struct Parts {
+    field: Option<(Path, Span)>,
+    operator: Option<(Operator, Spelling, Span)>,
+    operand: Option<(Operand, Span)>,
+    case_insensitive: Option<bool>,
+    /// The first key that belongs to conditions alone.
+    first_key: Option<(Key, Span)>,
+    /// A part was a mistake, so that nothing is said of its absence.
+    is_broken: bool,
+}
+
+#[derive(Debug)]
+struct Dynamic {
+    start: Span,
+    is_element: bool,
+    has_type: bool,
+    field: Option<Path>,
+    key: DynamicKey,
+    is_broken: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum DynamicKey {
+    None,
+    Type,
+    Field,
+    Unknown,
+}
+
+/// A list that is plain values until a dynamic one comes.
+#[derive(Debug, Default)]
+pub(super) struct Elements {
+    values: Vec<Value>,
+    /// Not empty once there is a dynamic value; then all elements are here.
+    mixed: Vec<Element>,
+    pub(super) is_broken: bool,
+    /// All elements so far, the broken ones too.
+    count: usize,
+}
+
+impl Elements {
+    pub(super) fn push(&mut self, element: Element) {
+        match element {
+            Element::Value(value) if self.mixed.is_empty() => self.values.push(value),
+            element => {
+                self.mixed.extend(self.values.drain(..).map(Element::Value));
+                self.mixed.push(element);
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Option<Operand> {
+        let elements = std::mem::take(self);
+        match (elements.is_broken, elements.mixed.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(Operand::List(elements.values.into())),
+            (false, false) => Some(Operand::Mixed(elements.mixed.into())),
+        }
+    }
+}
+
+impl Sink for Machine {
+    fn begin_object(&mut self, span: Span) -> Step {
+        match self.frames.last_mut() {
+            None | Some(Frame::Members) => self.open_object(span),
+            Some(Frame::Skip(depth)) => *depth += 1,
+            Some(Frame::List { .. }) => self.begin_dynamic(span, true),
+            Some(Frame::Dynamic(_)) => {
+                self.dynamic_mistake(span);
+                self.frames.push(Frame::Skip(1));
+            }
+            Some(Frame::Object(object)) => match object.slot {
+                Slot::Known(Key::Group(Group::Not)) => {
+                    self.open_group(Kind::NotOne, span)?;
+                    self.open_object(span);
+                }
+                Slot::Known(Key::Value) | Slot::Pair => self.begin_dynamic(span, false),
+                Slot::Known(key) => {
+                    self.wrong_shape(key, span);
+                    self.frames.push(Frame::Skip(1));
+                }
+                Slot::Ignored => self.frames.push(Frame::Skip(1)),
+            },
+        }
+        Ok(())
+    }
+
+    fn begin_array(&mut self, span: Span) -> Step {
+        match self.frames.last_mut() {
+            None | Some(Frame::Members) => {
+                self.no_member(span);
+                self.frames.push(Frame::Skip(1));
+            }
+            Some(Frame::Skip(depth)) => *depth += 1,
+            Some(Frame::List { .. }) => {
+                self.bad_element("a list inside a list is no operand", span)?;
+                self.frames.push(Frame::Skip(1));
+            }
+            Some(Frame::Dynamic(_)) => {
+                self.dynamic_mistake(span);
+                self.frames.push(Frame::Skip(1));
+            }
+            Some(Frame::Object(object)) => match object.slot {
+                Slot::Known(Key::Group(group)) => {
+                    let kind = match group {
+                        Group::And => Kind::And,
+                        Group::Or => Kind::Or,
+                        Group::Not => Kind::Not,
+                    };
+                    self.open_group(kind, span)?;
+                    self.frames.push(Frame::Members);
+                }
+                Slot::Known(Key::Value) => self.frames.push(Frame::List { start: span }),
+                Slot::Known(key) => {
+                    self.wrong_shape(key, span);
+                    self.frames.push(Frame::Skip(1));
+                }
+                Slot::Pair => {
+                    self.no_pair_value(span);
+                    self.frames.push(Frame::Skip(1));
+                }
+                Slot::Ignored => self.frames.push(Frame::Skip(1)),
+            },
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, span: Span) -> Step {
+        match self.frames.last_mut() {
+            Some(Frame::Skip(depth)) => {
+                *depth -= 1;
+                if *depth == 0 {
+                    self.frames.pop();
+                }
+                return Ok(());
+            }
+            Some(_) | None => {}
+        }
+        match self.frames.pop() {
+            Some(Frame::Object(object)) => self.end_object(object, span),
+            Some(Frame::Members) => {
+                self.tree.close_group(span);
+                Ok(())
+            }
+            Some(Frame::List { start }) => match self.list.take() {
+                Some(operand) => self.operand(operand, start.to(span)),
+                None => {
+                    self.broken_operand();
+                    Ok(())
+                }
+            },
+            Some(Frame::Dynamic(dynamic)) => self.end_dynamic(*dynamic, span),
+            Some(Frame::Skip(_)) | None => Ok(()),
+        }
+    }
+
+    fn key(&mut self, text: &str, span: Span) -> Step {
+        match self.frames.last_mut() {
+            Some(Frame::Object(_)) => self.object_key(text, span),
+            Some(Frame::Dynamic(dynamic)) => {
+                let (key, again) = match text {
+                    "type" => (DynamicKey::Type, dynamic.has_type),
+                    "field" => (DynamicKey::Field, dynamic.field.is_some()),
+                    _ => (DynamicKey::Unknown, false),
+                };
+                dynamic.key = key;
+                dynamic.is_broken |= again || key == DynamicKey::Unknown;
+                let diagnostic = if again {
+                    duplicate(text)
+                } else if key == DynamicKey::Unknown {
+                    Diagnostic::error(Code::UnknownKey, format!("unknown key `{}` in a dynamic value", excerpt(text)))
+                        .hint("a dynamic value is `{\"type\": \"dynamic\", \"field\": \"…\"}`")
+                        .near(text, ["type", "field"])
+                } else {
+                    return Ok(());
+                };
+                self.report_here(diagnostic, &[text], span);
+                Ok(())
+            }
+            Some(Frame::Members | Frame::List { .. } | Frame::Skip(_)) | None => Ok(()),
+        }
+    }
+
+    fn scalar(&mut self, scalar: &Scalar<'_>, span: Span) -> Step {
+        match self.frames.last_mut() {
+            None | Some(Frame::Members) => self.no_member(span),
+            Some(Frame::Skip(_)) => {}
+            Some(Frame::List { .. }) => {
+                self.count_list_item(span)?;
+                if let Some(value) = self.value(scalar, span)? {
+                    self.list.push(Element::Value(value));
+                } else {
+                    self.list.is_broken = true;
+                }
+                self.list.count += 1;
+            }
+            Some(Frame::Dynamic(_)) => return self.dynamic_scalar(scalar, span),
+            Some(Frame::Object(object)) => match object.slot {
+                Slot::Known(Key::Value) | Slot::Pair => match self.value(scalar, span)? {
+                    Some(value) => return self.operand(Operand::Value(value), span),
+                    None => self.broken_operand(),
+                },
+                Slot::Known(key) => return self.known_scalar(key, scalar, span),
+                Slot::Ignored => {}
+            },
+        }
+        Ok(())
+    }
+
+    fn count_input(&mut self, bytes: usize) -> Step {
+        match self.tree.budget().add(Limit::Input, bytes) {
+            Ok(()) => Ok(()),
+            Err(reached) => self.stop::<&str>(Refusal::Limit(Limit::Input, reached), &[], Span::NONE),
+        }
+    }
+
+    fn fail(&mut self, diagnostic: Diagnostic) -> Stop {
+        self.diagnostics.push_last(diagnostic);
+        Stop
+    }
+
+    fn deepest(&self) -> usize {
+        // No filter within the limit on depth has more than three brackets around a condition for each group, and some
+        // for the condition itself.
+        self.tree.limits().get(Limit::Depth).saturating_mul(3).saturating_add(8)
+    }
+}
+
+impl Machine {
+    pub(crate) fn new(limits: &Limits, ignore_case: bool, prefix: &'static str) -> Machine {
+        Machine {
+            tree: TreeBuilder::new(limits.clone(), ignore_case, prefix),
+            frames: Vec::new(),
+            parts: Vec::new(),
+            pair: None,
+            list: Elements::default(),
+            diagnostics: Diagnostics::new(limits),
+        }
+    }
+
+    /// The filter as far as it was understood, and every mistake. Without a mistake it is the whole filter.
+    pub(crate) fn finish(mut self) -> (Filter, Diagnostics) {
+        self.tree.close_all();
+        (self.tree.finish(), self.diagnostics)
+    }
+
+    /// Counts elements of a list that is read elsewhere.
+    pub(crate) fn tree(&mut self) -> &mut TreeBuilder {
+        &mut self.tree
+    }
+
+    pub(crate) fn diagnostics(&mut self) -> &mut Diagnostics {
+        &mut self.diagnostics
+    }
+}

@@ -1,0 +1,231 @@
+//! Objects: groups and conditions (G3 to G5).
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
+use hashbrown::HashTable;
+
+use super::mistakes::{duplicate, mixed, unknown_condition_key};
+use super::{Frame, Key, Machine, Object, Parts, Slot, Step, Stop};
+use crate::error::{Code, Diagnostic, excerpt};
+use crate::filter::{CaseFlag, Condition, Group, Kind, Operand, PartSpans, Refusal, Span, Spelling};
+use crate::operator::{OperandKind, Operator};
+
+impl Machine {
+    pub(super) fn open_object(&mut self, span: Span) {
+        let node = self.tree.open(Kind::Object { case_sensitive: None }, span);
+        let object = Object { node, seen: 0, case_sensitive: None, slot: Slot::Ignored, keys: None };
+        self.frames.push(Frame::Object(object));
+    }
+
+    pub(super) fn open_group(&mut self, kind: Kind, span: Span) -> Step {
+        match self.tree.open_group(kind, span) {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.stop::<&str>(refusal, &[], span),
+        }
+    }
+
+    pub(super) fn object_key(&mut self, text: &str, span: Span) -> Step {
+        let Some(Frame::Object(object)) = self.frames.last_mut() else { return Ok(()) };
+        if let Some(key) = Key::ALL.into_iter().find(|key| key.name() == text) {
+            let again = object.seen & key.bit() != 0;
+            let is_first_part = object.seen & Key::OF_CONDITION == 0 && key.bit() & Key::OF_CONDITION != 0;
+            object.seen |= key.bit();
+            object.slot = if again { Slot::Ignored } else { Slot::Known(key) };
+            if is_first_part {
+                self.parts.push(Parts { first_key: Some((key, span)), ..Parts::default() });
+            }
+            if again {
+                self.report_here(duplicate(text), &[text], span);
+            }
+            return Ok(());
+        }
+        object.slot = Slot::Ignored;
+        let lower = text.to_ascii_lowercase();
+        if let Some(key) = Key::ALL.into_iter().find(|key| key.name().eq_ignore_ascii_case(&lower)) {
+            // Count it as seen, so that nothing is said of the key's absence.
+            let is_first_part = object.seen & Key::OF_CONDITION == 0 && key.bit() & Key::OF_CONDITION != 0;
+            object.seen |= key.bit();
+            if is_first_part {
+                self.parts.push(Parts::default());
+            }
+            if let (true, Some(parts)) = (key.bit() & Key::OF_CONDITION != 0, self.parts.last_mut()) {
+                parts.is_broken = true;
+            }
+            let hint = format!("write `{}`; a field of that name is written `\"\\\"{text}\\\"\"`", key.name());
+            let diagnostic = Diagnostic::error(Code::UnknownKey, format!("unknown key `{text}`")).hint(hint);
+            self.report_here(diagnostic.near(text, [key.name()]), &[text], span);
+            return Ok(());
+        }
+        if object.seen & Key::Field.bit() != 0 {
+            let diagnostic = unknown_condition_key(text);
+            if let Some(parts) = self.parts.last_mut() {
+                parts.is_broken = true;
+            }
+            self.report_here(diagnostic, &[text], span);
+            return Ok(());
+        }
+        let path = match self.tree.path(text) {
+            Ok(path) => path,
+            Err(refusal @ Refusal::Limit(..)) => return self.stop(refusal, &[text], span),
+            Err(refusal @ Refusal::Path(..)) => {
+                let diagnostic = refusal.diagnostic(self.tree.limits());
+                self.report_here(diagnostic, &[text], span);
+                return Ok(());
+            }
+        };
+        if self.has_pair(text) {
+            self.report_here(duplicate(text), &[text], span);
+            return Ok(());
+        }
+        self.pair = Some((path, span));
+        if let Some(Frame::Object(object)) = self.frames.last_mut() {
+            object.slot = Slot::Pair;
+        }
+        Ok(())
+    }
+
+    /// Whether the innermost object has a shorthand pair with this key.
+    pub(super) fn has_pair(&mut self, text: &str) -> bool {
+        /// Up to so many children, looking at each is cheaper than an index.
+        const FEW: usize = 8;
+        static KEYS: OnceLock<RandomState> = OnceLock::new();
+        let Some(Frame::Object(object)) = self.frames.last_mut() else { return false };
+        let tree = &self.tree;
+        let pairs = |node| {
+            tree.children(node).filter_map(|(_, kind, _)| match kind {
+                Kind::Pair(index) => Some(index),
+                _ => None,
+            })
+        };
+        let key_of = |index: u32| tree.condition(index).path.written();
+        if tree.child_count(object.node) <= FEW {
+            return pairs(object.node).any(|index| key_of(index) == text);
+        }
+        // Random keys: a client cannot make all of its keys collide.
+        let state = KEYS.get_or_init(RandomState::new);
+        let table = object.keys.get_or_insert_with(|| {
+            let mut table = Box::new(HashTable::new());
+            for index in pairs(object.node) {
+                table.insert_unique(state.hash_one(key_of(index)), index, |&index| state.hash_one(key_of(index)));
+            }
+            table
+        });
+        let hash = state.hash_one(text);
+        if table.find(hash, |&index| key_of(index) == text).is_some() {
+            return true;
+        }
+        // The pair is pushed next, if its value is any good; a key whose value is not is a mistake either way.
+        let next = tree.next_condition();
+        table.insert_unique(hash, next, |&index| state.hash_one(if index == next { text } else { key_of(index) }));
+        false
+    }
+
+    pub(super) fn end_object(&mut self, object: Object, span: Span) -> Step {
+        let has_parts = object.seen & Key::OF_CONDITION != 0;
+        let parts = if has_parts { self.parts.pop().unwrap_or_default() } else { Parts::default() };
+        if object.seen & Key::Field.bit() != 0 {
+            self.end_condition(&object, parts, span)?;
+        } else {
+            if has_parts {
+                self.parts_without_field(&object, &parts);
+            }
+            self.tree.set_kind(object.node, Kind::Object { case_sensitive: object.case_sensitive });
+        }
+        self.tree.close(span);
+        if self.tree.is_current_not_one() {
+            self.tree.close_group(span);
+        }
+        Ok(())
+    }
+
+    /// Ends an object with a key `field`: a condition (G4).
+    pub(super) fn end_condition(&mut self, object: &Object, parts: Parts, span: Span) -> Step {
+        let mut is_whole = !parts.is_broken;
+        let others: Vec<_> = self.tree.children(object.node).collect();
+        for (_, kind, child_span) in others {
+            is_whole = false;
+            let (diagnostic, key, place) = match kind {
+                Kind::Pair(index) => {
+                    let condition = self.tree.condition(index);
+                    let key = condition.path.written().to_owned();
+                    (unknown_condition_key(&key), key, condition.spans.field)
+                }
+                Kind::And | Kind::Absent(Group::And) => (mixed("AND"), "AND".to_owned(), child_span),
+                Kind::Or | Kind::Absent(Group::Or) => (mixed("OR"), "OR".to_owned(), child_span),
+                Kind::Not | Kind::NotOne | Kind::Absent(Group::Not) => (mixed("NOT"), "NOT".to_owned(), child_span),
+                Kind::Object { .. } | Kind::Condition(_) => continue,
+            };
+            self.report_here(diagnostic, &[&key], place);
+        }
+        let case = match (object.case_sensitive, parts.case_insensitive) {
+            (Some(sensitive), Some(insensitive)) if sensitive == insensitive => {
+                is_whole = false;
+                let message = "`case_sensitive` and `case_insensitive` disagree";
+                let whole = self.tree.span_to(object.node, span);
+                self.report_here::<&str>(
+                    Diagnostic::error(Code::CaseConflict, message).hint("give one of them"),
+                    &[],
+                    whole,
+                );
+                CaseFlag::Absent
+            }
+            (Some(sensitive), _) => CaseFlag::Sensitive(sensitive),
+            (None, Some(insensitive)) => CaseFlag::Insensitive(insensitive),
+            (None, None) => CaseFlag::Absent,
+        };
+        let (operator, spelling, operator_span) =
+            parts.operator.unwrap_or((Operator::Eq, Spelling::Omitted, Span::NONE));
+        let has_value = object.seen & Key::Value.bit() != 0;
+        if !has_value && operator.operand() != OperandKind::Boolean && is_whole {
+            is_whole = false;
+            let message = format!("a condition with the operator `{operator}` has no `value`");
+            let whole = self.tree.span_to(object.node, span);
+            self.report_here::<&str>(Diagnostic::error(Code::MissingValue, message), &[], whole);
+        }
+        let (operand, value_span) = match parts.operand {
+            Some(operand) => operand,
+            None => (Operand::Omitted, Span::NONE),
+        };
+        let Some((path, field_span)) = parts.field.filter(|_| is_whole) else { return Ok(()) };
+        let spans = PartSpans { field: field_span, operator: operator_span, value: value_span };
+        let condition = Condition { path, operand, operator, spelling, case, spans };
+        let index = self.add_condition(condition, span)?;
+        self.tree.set_kind(object.node, Kind::Condition(index));
+        Ok(())
+    }
+
+    /// An object with `operator`, `value` or `case_insensitive`, but without `field`.
+    pub(super) fn parts_without_field(&mut self, object: &Object, parts: &Parts) {
+        let misspelled = self.tree.children(object.node).find_map(|(_, kind, _)| match kind {
+            Kind::Pair(index) => {
+                let condition = self.tree.condition(index);
+                let key = condition.path.written();
+                let diagnostic = Diagnostic::error(Code::UnknownKey, format!("unknown key `{}`", excerpt(key)));
+                let diagnostic = diagnostic.near(key, ["field"]);
+                (!diagnostic.expected.is_empty()).then(|| (diagnostic, key.to_owned(), condition.spans.field))
+            }
+            _ => None,
+        });
+        if let Some((diagnostic, key, span)) = misspelled {
+            self.report_here(diagnostic, &[&key], span);
+            return;
+        }
+        let Some((key, span)) = parts.first_key else { return };
+        let name = key.name();
+        let message = format!("`{name}` belongs to a condition, and this object has no `field`");
+        let hint = if key == Key::CaseInsensitive {
+            "on a group, write `case_sensitive`".to_owned()
+        } else {
+            format!("add a `field`; a field of the name `{name}` is written `\"\\\"{name}\\\"\"`")
+        };
+        self.report_here(Diagnostic::error(Code::UnknownKey, message).hint(hint), &[name], span);
+    }
+
+    pub(super) fn add_condition(&mut self, condition: Condition, span: Span) -> Result<u32, Stop> {
+        match self.tree.count_condition() {
+            Ok(()) => Ok(self.tree.push_condition(condition)),
+            Err(refusal) => self.stop::<&str>(refusal, &[], span).map(|()| 0),
+        }
+    }
+}

@@ -75,7 +75,7 @@ mod tests {
     fn results_keep_the_order() {
         for threads in [1, 2, 7] {
             let slow_first = |n: u64| {
-                std::thread::sleep(std::time::Duration::from_micros(if n % 5 == 0 { 500 } else { 0 }));
+                std::thread::sleep(std::time::Duration::from_micros(if n.is_multiple_of(5) { 500 } else { 0 }));
                 n * 2
             };
             let results: Vec<u64> = ordered(threads, 0..500, slow_first).unwrap().map(Result::unwrap).collect();

@@ -1,6 +1,8 @@
 //! The one integration test: `cargo test --all-features`.
 
 mod architecture;
+#[cfg(feature = "cli")]
+mod cli;
 mod docs;
 mod errors;
 #[cfg(feature = "conformance")]

@@ -1,5 +1,7 @@
 //! The one integration test: `cargo test --all-features`.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;

@@ -23,7 +23,7 @@
 //!
 //! | stage | from → to | module | what it promises |
 //! | --- | --- | --- | --- |
-//! | parse | JSON → [`Filter`] | [`parse`] | the tree as written, every node with its place; limits held while reading |
+//! | parse | JSON or text → [`Filter`] | [`parse`] | the tree as written, every node with its place; limits held while reading |
 //! | check | [`Filter`] + [`Schema`] → [`Predicate`] | [`Schema::check`] | every mistake at once; NOT at the leaves; simplified |
 //! | lower | [`Predicate`] + backend → pushed + residual | [`mod@lower`] | `predicate = pushed AND residual` for every document |
 //! | run | pushed, residual + data → matches | [`backend`] | the only place with I/O or a database's crate |

@@ -29,9 +29,7 @@ impl Schema {
     ///
     /// Cost: linear in the filter, and what its regular expressions take to compile.
     pub fn check(&self, filter: &Filter) -> Result<Predicate, Error> {
-        let mut check = Check::new(self, filter);
-        let predicate = check.predicate();
-        check.diagnostics.into_error().map_or(Ok(predicate), Err)
+        self.check_with_budget(filter).map(|(predicate, _)| predicate)
     }
 
     /// Checks everything about a filter that does not need the values of its dynamic operands (B3).
@@ -103,7 +101,24 @@ impl Schema {
         let mut check = Check::new(self, filter);
         let predicate = check.predicate();
         let budget = check.budget;
-        check.diagnostics.into_error().map_or(Ok((predicate, budget)), Err)
+        match check.diagnostics.into_error() {
+            None => Ok((predicate, budget)),
+            Some(error) => Err(self.mistakes(filter).unwrap_or(error)),
+        }
+    }
+
+    /// The mistakes in the order of the text. A predicate is built backwards, so what it reports first is the last.
+    fn mistakes(&self, filter: &Filter) -> Option<Error> {
+        let mut check = Check::new(self, filter);
+        let contexts = check.contexts();
+        for (at, (node, context)) in filter.nodes().iter().zip(contexts).enumerate() {
+            if let Kind::Condition(index) | Kind::Pair(index) = node.kind {
+                let condition = filter.condition_at(index);
+                let asked = Asked { node: at as NodeId, condition, ignore_case: context.ignore_case };
+                check.condition(&asked, context.negated);
+            }
+        }
+        check.diagnostics.into_error()
     }
 }
 

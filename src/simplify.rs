@@ -6,6 +6,7 @@
 //! | `a AND a` = `a`, OR likewise | a test is a function of the document |
 //! | `a AND true` = `a`, `a AND false` = `false`, OR dually | two values, no unknown |
 //! | `a AND NOT a` = `false`, `a OR NOT a` = `true` | `NOT a` is the exact complement |
+//! | `a AND NOT b` = `false`, `NOT a OR b` = `true`, where `a` is `x in A` and `b` is `x in B` for a part A of B, or `a` is `x > 6` and `b` is `x > 5` | what satisfies `a` satisfies `b` |
 //! | `x in A OR x in B` = `x in A ∪ B` | "some scalar is in A, or some is in B" |
 //! | `NOT x in A AND NOT x in B` = `NOT x in A ∪ B` | the complement of the law above |
 //! | `x > 5 AND x > 6` = `x > 6`, `OR`: `x > 5`; for NOT the other way round | a scalar above 6 is above 5 |
@@ -29,7 +30,7 @@ pub(crate) fn join(join: Join, members: Vec<Predicate>) -> Predicate {
         return members.into_iter().next().unwrap_or_else(|| constant(join));
     }
     let mut members = merge(join, members);
-    if has_complements(&members) {
+    if has_contradiction(join, &members) {
         return constant(dual(join));
     }
     match members.len() {
@@ -238,19 +239,68 @@ fn merge_sets(leaves: &[&Leaf], merged: &mut Vec<Predicate>) {
     push(cased, false);
 }
 
-/// Whether a leaf and its complement are both among the members.
-fn has_complements(members: &[Predicate]) -> bool {
-    let leaves = || members.iter().filter_map(Predicate::as_leaf);
-    let negated = leaves().filter(|leaf| leaf.is_negated()).count();
-    if negated == 0 || negated == members.len() {
+/// Whether two members decide the whole: `P` and `NOT N` in an AND where P implies N, in an OR where N implies P.
+///
+/// Equal tests alone would not do: what merging made of N has to be told as well, or the outcome would depend on how the
+/// group was nested (R3). What implies is a test that does not unite here, so it is as it was written; what is implied
+/// is on the side that unites.
+fn has_contradiction(join: Join, members: &[Predicate]) -> bool {
+    let leaves = |negated: bool| {
+        members.iter().filter_map(move |member| match member.shape() {
+            Shape::Leaf(leaf) if leaf.is_negated() == negated => Some(leaf),
+            Shape::Leaf(_) | Shape::Group(..) => None,
+        })
+    };
+    let (implying, implied) = (join == Join::Any, join == Join::All);
+    if leaves(implying).next().is_none() || leaves(implied).next().is_none() {
         return false;
     }
-    let hash = |leaf: &Leaf| hash_state().hash_one((leaf.path(), leaf.test()));
-    let mut index: HashTable<&Leaf> = HashTable::with_capacity(negated);
-    for leaf in leaves().filter(|leaf| leaf.is_negated()) {
-        index.insert_unique(hash(leaf), leaf, |leaf| hash(leaf));
+    // Those that merge are found by their path, and are few there; the others by the whole question.
+    fn merges(leaf: &Leaf) -> bool {
+        matches!(leaf.test(), Test::In(_) | Test::InInstants(_) | Test::Compare(..))
     }
-    leaves().filter(|leaf| !leaf.is_negated()).any(|leaf| {
-        index.find(hash(leaf), |other| other.path() == leaf.path() && other.test() == leaf.test()).is_some()
+    fn test(leaf: &Leaf) -> Option<&Test> {
+        (!merges(leaf)).then_some(leaf.test())
+    }
+    let hash = |leaf: &Leaf| hash_state().hash_one((leaf.path(), test(leaf)));
+    let is_same = |a: &Leaf, b: &Leaf| a.path() == b.path() && test(a) == test(b);
+    let mut index: HashTable<Vec<&Leaf>> = HashTable::new();
+    for leaf in leaves(implied) {
+        let entry = index.entry(hash(leaf), |found| is_same(found[0], leaf), |found| hash(found[0]));
+        entry.or_insert_with(Vec::new).get_mut().push(leaf);
+    }
+    leaves(implying).any(|leaf| {
+        index
+            .find(hash(leaf), |found| is_same(found[0], leaf))
+            .is_some_and(|found| !merges(leaf) || implies(leaf, found))
     })
+}
+
+/// Whether a leaf's test implies that one of the others' holds, all of them on one path.
+fn implies(leaf: &Leaf, others: &[&Leaf]) -> bool {
+    match leaf.test() {
+        Test::In(set) => set.iter().all(|value| {
+            let is_cased = matches!(value, Value::String(string) if has_case(string));
+            others.iter().any(|other| match other.test() {
+                // A folded string stands for all that fold to it.
+                Test::In(other) => (other.ignores_case() || !set.ignores_case() || !is_cased) && other.has_value(value),
+                _ => false,
+            })
+        }),
+        Test::InInstants(instants) => others.iter().any(|other| match other.test() {
+            Test::InInstants(other) => instants.iter().all(|instant| other.binary_search(instant).is_ok()),
+            _ => false,
+        }),
+        Test::Compare(..) => others.iter().any(|other| {
+            let same_direction = class(Join::All, leaf) == class(Join::All, other);
+            same_direction && (leaf.test() == other.test() || is_narrower(leaf, other))
+        }),
+        Test::Exists
+        | Test::IsNull
+        | Test::Contains(_)
+        | Test::StartsWith(_)
+        | Test::EndsWith(_)
+        | Test::Regex(_)
+        | Test::Text(_) => false,
+    }
 }

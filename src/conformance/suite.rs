@@ -33,8 +33,8 @@ impl Default for Suite {
 
 /// The name of what is generated, as a case and as a rule.
 const GENERATED: &str = "generated";
-/// How many smaller questions are tried, to make a generated one that went wrong readable.
-const SHRINKING: usize = 2000;
+/// How many smaller questions a run tries in all, to make the generated ones that went wrong readable.
+const SHRINKING: usize = 5000;
 
 impl Suite {
     /// The suite.
@@ -108,12 +108,13 @@ impl Suite {
     /// Asks what is generated; gives why something was not answered.
     fn run_generated(&self, subject: &mut dyn Subject, report: &mut Report) -> Option<String> {
         let mut runner = runner(self.seed);
+        let mut steps = SHRINKING;
         let mut skipped = None;
         for at in 0..self.generated {
             report.generated += 1;
             let why = match at % 2 {
-                0 => ask_generated(subject, &gathering(), &mut runner, report),
-                _ => ask_generated(subject, &schema_gathering(), &mut runner, report),
+                0 => ask_generated(subject, &gathering(), &mut runner, &mut steps, report),
+                _ => ask_generated(subject, &schema_gathering(), &mut runner, &mut steps, report),
             };
             skipped = skipped.or(why);
         }
@@ -136,6 +137,7 @@ fn ask_generated(
     subject: &mut dyn Subject,
     strategy: &impl Strategy<Value = Meeting>,
     runner: &mut TestRunner,
+    steps: &mut usize,
     report: &mut Report,
 ) -> Option<String> {
     let Ok(mut tree) = strategy.new_tree(runner) else { return Some("nothing could be generated".to_owned()) };
@@ -146,10 +148,9 @@ fn ask_generated(
     let mut own = Report::default();
     let skipped = ask_all_forms(subject, &case, &mut own);
     if own.disagreeing > 0 && report.disagreements.len() < Report::KEPT {
-        let mut steps = 0;
         let mut can_go_on = tree.simplify();
-        while can_go_on && steps < SHRINKING {
-            steps += 1;
+        while can_go_on && *steps > 0 {
+            *steps -= 1;
             let mut smaller = Report::default();
             if let Ok(case) = generated_case(tree.current()) {
                 ask_all_forms(subject, &case, &mut smaller);

@@ -13,11 +13,13 @@ pub(super) fn members(source: &mut Source<'_>, depth: usize) -> Map<String, Json
 
 fn value(source: &mut Source<'_>, depth: usize) -> Json {
     let containers = if depth == 0 { 0 } else { 1 };
-    match source.weighted(&[6, 1, containers, 4 * containers, 3 * containers]) {
+    match source.weighted(&[6, 1, containers, 3, 4 * containers, 3 * containers]) {
         0 => pools::scalar(source),
         1 => Json::Null,
         2 => Json::Array(vec![Json::Null]),
-        3 => {
+        // Several scalars: two conditions may be met by two of them (C4), and their tokens are pooled (C5).
+        3 => Json::Array((0..2 + source.below(3)).map(|_| pools::scalar(source)).collect()),
+        4 => {
             let count = source.weighted(&[2, 3, 4, 2]);
             Json::Array((0..count).map(|_| element(source, depth - 1)).collect())
         }

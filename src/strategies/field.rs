@@ -19,7 +19,7 @@ pub(super) struct Fields<'s> {
 }
 
 /// A field to ask about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) keys: Vec<String>,
     pub(super) scalars: Vec<Json>,
@@ -41,6 +41,21 @@ impl<'s> Fields<'s> {
         } else {
             self.keys(source)
         };
+        self.at(keys)
+    }
+
+    /// Another field within the same member of the document, or the same again.
+    pub(super) fn beside(&self, target: &Target, source: &mut Source<'_>) -> Target {
+        let first = target.keys.first();
+        let beside: Vec<&Vec<String>> =
+            self.stored.iter().map(|(keys, _)| keys).filter(|keys| keys.first() == first).collect();
+        if self.schema.is_closed() || beside.is_empty() || source.one_in(2) {
+            return target.clone();
+        }
+        self.at(source.pick(&beside).clone())
+    }
+
+    fn at(&self, keys: Vec<String>) -> Target {
         let known = Path::from_keys(keys.iter().map(String::as_str)).and_then(|path| self.schema.known(&path));
         let (ty, operators) = match known {
             Some(known) => (known.facts.ty, known.allowed().collect()),

@@ -15,6 +15,8 @@ use crate::schema::Type;
 pub(super) struct Maker<'m, 'c> {
     source: &'m mut Source<'c>,
     fields: &'m Fields<'m>,
+    /// The field of the condition made last.
+    last: Option<Target>,
     /// How many more conditions there may be.
     left: usize,
 }
@@ -24,7 +26,7 @@ const CONDITIONS: usize = 12;
 
 impl<'m, 'c> Maker<'m, 'c> {
     pub(super) fn new(source: &'m mut Source<'c>, fields: &'m Fields<'m>) -> Maker<'m, 'c> {
-        Maker { source, fields, left: CONDITIONS }
+        Maker { source, fields, last: None, left: CONDITIONS }
     }
 
     /// A condition or a group, with at most `depth` groups around its deepest condition.
@@ -81,7 +83,7 @@ impl<'m, 'c> Maker<'m, 'c> {
 
     /// The letter case of a group, if it states one.
     fn push_case(&mut self, entries: &mut Vec<(String, Wire)>) {
-        let value = match self.source.weighted(&[8, 2, 1, 1]) {
+        let value = match self.source.weighted(&[6, 4, 2, 1]) {
             0 => return,
             1 => Wire::Bool(false),
             2 => Wire::Bool(true),
@@ -95,9 +97,20 @@ impl<'m, 'c> Maker<'m, 'c> {
         Wire::Array((0..count).map(|_| self.member(depth - 1)).collect())
     }
 
+    /// A field; often the same again or one beside it, since it is there that conditions merge, and that elements of one
+    /// array meet several of them (C4).
+    fn target(&mut self) -> Target {
+        let target = match self.last.take() {
+            Some(last) if self.source.one_in(2) => self.fields.beside(&last, self.source),
+            _ => self.fields.target(self.source),
+        };
+        self.last = Some(target.clone());
+        target
+    }
+
     /// A shorthand pair (G5), or a condition in the one form that a field with no `eq` allows.
     fn pair(&mut self) -> (String, Wire) {
-        let target = self.fields.target(self.source);
+        let target = self.target();
         if !target.operators.contains(&Operator::Eq) {
             return ("OR".to_owned(), Wire::Null);
         }
@@ -117,7 +130,7 @@ impl<'m, 'c> Maker<'m, 'c> {
     /// A condition (G4).
     fn condition(&mut self) -> Wire {
         self.left = self.left.saturating_sub(1);
-        let target = self.fields.target(self.source);
+        let target = self.target();
         let operator = self.source.pick(&target.operators);
         let mut entries = vec![("field".to_owned(), Wire::String(self.path(&target.keys)))];
         if operator != Operator::Eq || self.source.one_in(2) {
@@ -139,7 +152,7 @@ impl<'m, 'c> Maker<'m, 'c> {
     /// The letter case of a condition in one of its spellings, or in both.
     fn push_condition_case(&mut self, entries: &mut Vec<(String, Wire)>) {
         let ignore = self.source.one_in(2);
-        let (sensitive, insensitive) = match self.source.weighted(&[8, 3, 3, 1, 1]) {
+        let (sensitive, insensitive) = match self.source.weighted(&[6, 4, 4, 1, 1]) {
             0 => (None, None),
             1 => (Some(Wire::Bool(!ignore)), None),
             2 => (None, Some(Wire::Bool(ignore))),
@@ -248,6 +261,8 @@ impl<'m, 'c> Maker<'m, 'c> {
             false => self.source.pick(&strings).to_owned(),
         };
         match operator {
+            // The tokens of all strings of the field are pooled (C5).
+            Operator::Text if self.source.one_in(2) => self.query(&strings.join(" ")),
             Operator::Text => self.query(&stored),
             Operator::Regex => self.pattern(&stored),
             _ => match self.source.weighted(&[5, 2, 1]) {

@@ -115,6 +115,8 @@ const INSTANTS: [&str; 18] = [
     "2024-03-01T24:00:00Z",
 ];
 const VALID_INSTANTS: usize = 17;
+/// So many of them are the same instant, or within a second of it.
+const SAME_HOUR: usize = 7;
 const LOOKALIKES: [&str; 9] = [
     "2024-03-01",
     "2024-03-01t12:00:00Z",
@@ -145,7 +147,7 @@ pub(super) fn float(float: f64) -> Json {
 }
 
 pub(super) fn string(source: &mut Source<'_>) -> String {
-    match source.weighted(&[12, 2, 1]) {
+    match source.weighted(&[12, 4, 1]) {
         0 => {
             let count = source.weighted(&[1, 6, 4, 2, 1]);
             (0..count)
@@ -204,7 +206,11 @@ fn near_number(source: &mut Source<'_>, number: &Number) -> Json {
 }
 
 pub(super) fn near_string(source: &mut Source<'_>, string: &str) -> String {
-    match source.below(6) {
+    // Another spelling of the same instant, or an instant beside it.
+    if string.starts_with("2024-03-01T1") && !source.one_in(4) {
+        return source.pick(&INSTANTS[..SAME_HOUR]).to_owned();
+    }
+    match source.weighted(&[6, 1, 1, 1, 1, 1]) {
         0 => recased(source, string),
         1 => part(source, string).to_owned(),
         2 => format!("{string} "),
@@ -221,6 +227,10 @@ pub(super) fn near_string(source: &mut Source<'_>, string: &str) -> String {
 /// The same letters in another case: some of them folding together with the first ones, some only looking like it.
 pub(super) fn recased(source: &mut Source<'_>, string: &str) -> String {
     let mut recased = String::new();
+    // Under full case folding, `ß` and `ss` match each other; under simple case folding they do not (L2).
+    if source.one_in(4) {
+        return if string.contains("ss") { string.replace("ss", "ß") } else { string.replace(['ß', 'ẞ'], "ss") };
+    }
     for c in string.chars() {
         let others: &[char] = match c {
             'k' | 'K' | '\u{212A}' => &['k', 'K', '\u{212A}'],

@@ -36,7 +36,7 @@ use trommel::{Code, Error, Filter, Matcher, Predicate, Schema, Verdict, parse};
 
 use respell::{Rng, any_operator, respell, tweak};
 
-type Law = Result<usize, String>;
+pub(crate) type Law = Result<usize, String>;
 
 /// The pairs of a filter and a document that a loop is to judge.
 fn pairs() -> usize {
@@ -48,7 +48,7 @@ fn seed() -> u64 {
 }
 
 /// Judges what a strategy gives until so many pairs are judged. What breaks the law is shrunk before it is shown.
-fn hold<T: Debug>(name: &str, strategy: impl Strategy<Value = T>, law: impl Fn(&T) -> Law) {
+pub(crate) fn hold<T: Debug>(name: &str, strategy: impl Strategy<Value = T>, law: impl Fn(&T) -> Law) {
     let judge = |value: &T| match catch_unwind(AssertUnwindSafe(|| law(value))) {
         Ok(verdict) => verdict,
         Err(panic) => Err(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned())),
@@ -91,6 +91,7 @@ macro_rules! ensure {
         }
     };
 }
+pub(crate) use ensure;
 
 /// A filter in all the forms that it takes on the way to an answer.
 struct Compiled {

@@ -53,7 +53,7 @@ fn bind_condition(
     values: &Json,
     budget: &mut Budget,
     limits: &Limits,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Box<Diagnostic>> {
     let kind = condition.operator().operand();
     let operand = match &condition.operand {
         Operand::Omitted | Operand::Value(_) | Operand::List(_) => return Ok(()),
@@ -70,7 +70,7 @@ fn bind_condition(
             (OperandKind::String, _) => return Err(wrong(path, "a string")),
             (OperandKind::Boolean, _) => {
                 let message = format!("the operand of `{}` is no dynamic value", condition.operator());
-                return Err(Diagnostic::error(Code::OperandType, message));
+                return Err(Box::new(Diagnostic::error(Code::OperandType, message)));
             }
         },
         Operand::Mixed(elements) => {
@@ -85,7 +85,7 @@ fn bind_condition(
     if let (Operand::Dynamic(_), Operand::List(elements)) = (&condition.operand, &operand) {
         budget
             .add(Limit::ListItems, elements.len())
-            .map_err(|reached| Diagnostic::limit(Limit::ListItems, reached, limits))?;
+            .map_err(|reached| Box::new(Diagnostic::limit(Limit::ListItems, reached, limits)))?;
     }
     let strings = match &operand {
         Operand::List(elements) => elements,
@@ -96,7 +96,7 @@ fn bind_condition(
         if let Value::String(string) = value {
             budget
                 .note(Limit::Operand, string.len())
-                .map_err(|reached| Diagnostic::limit(Limit::Operand, reached, limits))?;
+                .map_err(|reached| Box::new(Diagnostic::limit(Limit::Operand, reached, limits)))?;
         }
     }
     condition.operand = operand;
@@ -104,24 +104,28 @@ fn bind_condition(
 }
 
 /// The value of a variable: through objects only.
-fn look_up<'v>(path: &Path, values: &'v Json) -> Result<&'v Json, Diagnostic> {
+fn look_up<'v>(path: &Path, values: &'v Json) -> Result<&'v Json, Box<Diagnostic>> {
     let found = path.keys().try_fold(values, |value, key| value.as_object()?.get(key));
     match found {
-        None => Err(Diagnostic::error(Code::Bind, format!("nothing is bound to `{}`", name(path)))),
-        Some(Json::Null) => Err(Diagnostic::error(Code::Bind, format!("what is bound to `{}` is null", name(path)))),
+        None => Err(refused(format!("nothing is bound to `{}`", name(path)))),
+        Some(Json::Null) => Err(refused(format!("what is bound to `{}` is null", name(path)))),
         Some(value) => Ok(value),
     }
 }
 
-fn scalar(path: &Path, value: &Json) -> Result<Value, Diagnostic> {
+fn scalar(path: &Path, value: &Json) -> Result<Value, Box<Diagnostic>> {
     match Value::from_json(value) {
         Some(Value::Null) | None => Err(wrong(path, "a string, number or boolean")),
         Some(value) => Ok(value),
     }
 }
 
-fn wrong(path: &Path, takes: &str) -> Diagnostic {
-    Diagnostic::error(Code::Bind, format!("what is bound to `{}` must be {takes}", name(path)))
+fn wrong(path: &Path, takes: &str) -> Box<Diagnostic> {
+    refused(format!("what is bound to `{}` must be {takes}", name(path)))
+}
+
+fn refused(message: String) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(Code::Bind, message))
 }
 
 fn name(path: &Path) -> String {

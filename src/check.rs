@@ -265,14 +265,14 @@ impl<'s> Check<'s> {
             Answer::Unbound => {
                 let message = "a dynamic value is not bound";
                 let diagnostic = Diagnostic::error(Code::Unbound, message).hint("bind the filter before this");
-                self.report(asked, Mistake { part: Part::Value, element: None, diagnostic });
+                self.report(asked, Mistake::new(Part::Value, diagnostic));
                 Predicate::never()
             }
         }
     }
 
     /// What a condition asks, `ne` and the like read as their positive forms.
-    fn answer(&mut self, asked: &Asked<'_>) -> Result<Answer, Mistake> {
+    fn answer(&mut self, asked: &Asked<'_>) -> Result<Answer, Box<Mistake>> {
         let condition = asked.condition;
         let facts = self.field(condition)?;
         let operator = condition.operator;
@@ -305,7 +305,7 @@ impl<'s> Check<'s> {
     }
 
     /// What is known of the condition's field, if the schema lets the condition be.
-    fn field(&self, condition: &Condition) -> Result<Facts, Mistake> {
+    fn field(&self, condition: &Condition) -> Result<Facts, Box<Mistake>> {
         let (path, operator) = (&condition.path, condition.operator);
         let Some(known) = self.schema.known(path) else {
             if self.schema.is_closed() {
@@ -329,7 +329,7 @@ impl<'s> Check<'s> {
     }
 
     /// The tests that take a string.
-    fn string(&mut self, asked: &Asked<'_>, text: &Arc<str>) -> Result<Answer, Mistake> {
+    fn string(&mut self, asked: &Asked<'_>, text: &Arc<str>) -> Result<Answer, Box<Mistake>> {
         let mistake = |code, message: String| Mistake::new(Part::Value, Diagnostic::error(code, message));
         let needle = || Needle::new(text, asked.ignore_case);
         let test = match asked.condition.operator {
@@ -361,7 +361,7 @@ impl<'s> Check<'s> {
     }
 
     /// Compiles a pattern within what is left of the budget, or finds it compiled.
-    fn pattern(&mut self, source: &Arc<str>, ignore_case: bool) -> Result<Pattern, Mistake> {
+    fn pattern(&mut self, source: &Arc<str>, ignore_case: bool) -> Result<Pattern, Box<Mistake>> {
         if let Some(pattern) = self.patterns.get(&(source.clone(), ignore_case)) {
             return Ok(pattern.clone());
         }
@@ -389,7 +389,7 @@ impl<'s> Check<'s> {
         Ok(pattern)
     }
 
-    fn report(&mut self, asked: &Asked<'_>, mistake: Mistake) {
+    fn report(&mut self, asked: &Asked<'_>, mistake: Box<Mistake>) {
         let mut place = Place::default();
         if self.diagnostics.has_room() {
             place = self.filter.part_place(asked.node, mistake.part);
@@ -402,11 +402,11 @@ impl<'s> Check<'s> {
 }
 
 impl Mistake {
-    fn new(part: Part, diagnostic: Diagnostic) -> Mistake {
-        Mistake { part, element: None, diagnostic }
+    fn new(part: Part, diagnostic: Diagnostic) -> Box<Mistake> {
+        Box::new(Mistake { part, element: None, diagnostic })
     }
 
-    fn in_element(mut self, element: usize) -> Mistake {
+    fn in_element(mut self: Box<Self>, element: usize) -> Box<Mistake> {
         self.element = Some(element);
         self
     }
@@ -441,7 +441,7 @@ fn is_negative(condition: &Condition) -> bool {
 }
 
 /// `eq`, `ne` (C2: with null they ask for nulls).
-fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) -> Result<Answer, Mistake> {
+fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) -> Result<Answer, Box<Mistake>> {
     if *value == Value::Null {
         return Ok(Answer::IsNull);
     }
@@ -455,7 +455,12 @@ fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) 
 }
 
 /// `in`, `nin` (C2: a null in the list asks for nulls too).
-fn membership(facts: Facts, operator: Operator, values: &Arc<[Value]>, ignore_case: bool) -> Result<Answer, Mistake> {
+fn membership(
+    facts: Facts,
+    operator: Operator,
+    values: &Arc<[Value]>,
+    ignore_case: bool,
+) -> Result<Answer, Box<Mistake>> {
     let mut has_null = false;
     for (at, value) in values.iter().enumerate() {
         has_null |= *value == Value::Null;
@@ -487,7 +492,7 @@ fn one_of(facts: Facts, values: &Arc<[Value]>, ignore_case: bool) -> Option<Test
 }
 
 /// `gt`, `gte`, `lt`, `lte`.
-fn comparison(facts: Facts, operator: Operator, value: &Value) -> Result<Answer, Mistake> {
+fn comparison(facts: Facts, operator: Operator, value: &Value) -> Result<Answer, Box<Mistake>> {
     let bound = match (facts.ty, value) {
         (Type::Datetime, Value::String(text)) => {
             let instant = Instant::parse(text).or_else(|| Instant::parse_date(text));
@@ -508,7 +513,7 @@ fn comparison(facts: Facts, operator: Operator, value: &Value) -> Result<Answer,
 }
 
 /// Whether an operand of an equality is of the field's type (T2). Null always is.
-fn typed(ty: Type, operator: Operator, value: &Value) -> Result<(), Mistake> {
+fn typed(ty: Type, operator: Operator, value: &Value) -> Result<(), Box<Mistake>> {
     match (ty, value) {
         (_, Value::Null) | (Type::Any, _) => Ok(()),
         (Type::Boolean, Value::Bool(_)) => Ok(()),
@@ -522,7 +527,7 @@ fn typed(ty: Type, operator: Operator, value: &Value) -> Result<(), Mistake> {
     }
 }
 
-fn wrong_for_field(ty: Type, value: &Value) -> Mistake {
+fn wrong_for_field(ty: Type, value: &Value) -> Box<Mistake> {
     let message = format!("a field of type `{ty}` does not take {}", value.type_name());
     let diagnostic = Diagnostic::error(Code::OperandType, message);
     let diagnostic = match (ty, value) {
@@ -535,7 +540,7 @@ fn wrong_for_field(ty: Type, value: &Value) -> Mistake {
     Mistake::new(Part::Value, diagnostic)
 }
 
-fn no_instant(operator: Operator, text: &str) -> Mistake {
+fn no_instant(operator: Operator, text: &str) -> Box<Mistake> {
     let message = format!("`{}` is no instant", excerpt(text));
     let hint = match Instant::parse_date(text) {
         Some(_) => format!("`{operator}` takes a date with a time; for a day, write a range of `gte` and `lt`"),
@@ -544,7 +549,7 @@ fn no_instant(operator: Operator, text: &str) -> Mistake {
     Mistake::new(Part::Value, Diagnostic::error(Code::OperandType, message).hint(hint))
 }
 
-fn wrong_type(operator: Operator, found: &str) -> Mistake {
+fn wrong_type(operator: Operator, found: &str) -> Box<Mistake> {
     let takes = operator.operand().words();
     let message = format!("the operator `{operator}` takes {takes}, not {found}");
     let diagnostic = Diagnostic::error(Code::OperandType, message);

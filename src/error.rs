@@ -350,13 +350,23 @@ impl Diagnostics {
     }
 }
 
-/// A client's words for a message: in full if they are short, else their beginning.
+/// A client's words for a message: in full if they are short, else their beginning. Control characters are escaped, so
+/// that no client writes to anybody's terminal.
 pub(crate) fn excerpt(words: &str) -> String {
     const MOST: usize = 60;
     match words.char_indices().nth(MOST) {
-        None => words.to_owned(),
-        Some((end, _)) => format!("{}…", &words[..end]),
+        None => visible(words),
+        Some((end, _)) => visible(&words[..end]) + "…",
     }
+}
+
+/// The text with its control characters escaped.
+pub(crate) fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { visible.extend(c.escape_default()) } else { visible.push(c) }
+    }
+    visible
 }
 
 /// The names nearest to `word`, the nearest first: at most three, and none that is no likely misspelling.

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Write as _};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::error::visible;
 use crate::filter::Filter;
 use crate::lower::{Kind, Lowered};
 use crate::operator::Operator;
@@ -194,7 +195,7 @@ fn leaf_text(leaf: &Leaf, show_values: bool) -> String {
     }
     let operator = operator(leaf.test());
     // INVARIANT: writing to a `String` never fails.
-    let _ = write!(text, "{} {}", leaf.path(), operator.text());
+    let _ = write!(text, "{} {}", visible(&leaf.path().to_string()), operator.text());
     let operand = if show_values { operand_text(leaf.test()) } else { operand_type(leaf.test()) };
     if !operand.is_empty() {
         text.push(' ');

@@ -38,7 +38,17 @@ pub(crate) fn has_case(text: &str) -> bool {
 
 /// The tokens of `text`: its maximal runs of `[\p{Alphabetic}\p{N}]`, each folded (C5).
 pub(crate) fn tokens(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c| !is_token_char(c)).filter(|token| !token.is_empty()).map(fold)
+    raw_tokens(text).map(fold)
+}
+
+/// The tokens of `text` as they stand, not folded.
+pub(crate) fn raw_tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c| !is_token_char(c)).filter(|token| !token.is_empty())
+}
+
+/// Whether `text` folds to `folded`. No allocation.
+pub(crate) fn folds_to(text: &str, folded: &str) -> bool {
+    text.chars().map(fold_char).eq(folded.chars())
 }
 
 /// Whether `c` is of the class `[\p{Alphabetic}\p{N}]`.

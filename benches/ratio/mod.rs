@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// One way to do a piece of work.
-pub struct Rival<'r> {
+pub(crate) struct Rival<'r> {
     name: &'r str,
     run: Box<dyn FnMut() + 'r>,
     best: Duration,
@@ -13,7 +13,7 @@ pub struct Rival<'r> {
 
 impl<'r> Rival<'r> {
     /// A rival that is timed by calling `run`.
-    pub fn new<T>(name: &'r str, mut run: impl FnMut() -> T + 'r) -> Rival<'r> {
+    pub(crate) fn new<T>(name: &'r str, mut run: impl FnMut() -> T + 'r) -> Rival<'r> {
         let run = Box::new(move || {
             black_box(run());
         });
@@ -23,7 +23,7 @@ impl<'r> Rival<'r> {
 
 /// Times the rivals in turns, and prints each one's best time and its ratio to the first, which is the baseline.
 /// Gives the ratios.
-pub fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<f64> {
+pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<f64> {
     const ROUNDS: usize = 9;
     const LEAST: Duration = Duration::from_millis(20);
     // So many calls a round that a round can be timed.

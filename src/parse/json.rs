@@ -48,7 +48,7 @@ impl Parser {
                     machine.diagnostics().push_last(syntax(&error));
                 }
             }
-            Err(diagnostic) => machine.diagnostics().push(diagnostic),
+            Err(diagnostic) => machine.diagnostics().push(*diagnostic),
         }
         machine.finish()
     }
@@ -58,13 +58,13 @@ impl Parser {
     }
 
     /// The text of an input within the limit.
-    pub(crate) fn utf8<'i>(&self, input: &'i [u8]) -> Result<&'i str, Diagnostic> {
+    pub(crate) fn utf8<'i>(&self, input: &'i [u8]) -> Result<&'i str, Box<Diagnostic>> {
         if input.len() > self.limits.get(Limit::Input) {
-            return Err(Diagnostic::limit(Limit::Input, input.len(), &self.limits));
+            return Err(Box::new(Diagnostic::limit(Limit::Input, input.len(), &self.limits)));
         }
         std::str::from_utf8(input).map_err(|error| {
             let at = error.valid_up_to();
-            syntax(&SyntaxError { message: "the text is not UTF-8".to_owned(), at })
+            Box::new(syntax(&SyntaxError { message: "the text is not UTF-8".to_owned(), at }))
         })
     }
 }

@@ -77,7 +77,7 @@ impl TriggerRequest {
     /// Every mistake, each with its code and place. A limit that is passed ends the reading.
     pub fn from_json_with(parser: &Parser, input: impl AsRef<[u8]>) -> Result<TriggerRequest, Error> {
         let input = input.as_ref();
-        let text = parser.utf8(input)?;
+        let text = parser.utf8(input).map_err(|diagnostic| *diagnostic)?;
         let mut body = Body::new(parser);
         // A stop has been noted in the body.
         let _: Step = body.read_text(text, input.len());

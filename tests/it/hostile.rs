@@ -277,7 +277,8 @@ fn raised_limits_give_the_right_answer() {
         let long_document = json!({"a": [long]});
 
         type Build<'b> = &'b dyn Fn(Builder) -> Builder;
-        let cases: [(&str, Build<'_>, &[(Json, bool)]); 5] = [
+        type Case<'c> = (&'c str, Build<'c>, &'c [(Json, bool)]);
+        let cases: [Case<'_>; 5] = [
             (
                 &alternating,
                 &build_alternating,

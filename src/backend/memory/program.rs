@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::fold::{fold_char, tokens};
+use crate::fold::{fold_char, folds_to, raw_tokens};
 use crate::predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test, Tokens};
 use crate::value::{Instant, Number};
 
@@ -159,8 +159,8 @@ fn has_folded_prefix(string: &str, prefix: &str) -> bool {
 fn has_tokens<'d>(wanted: &Tokens, strings: impl Iterator<Item = &'d str>) -> bool {
     let mut missing: Vec<&str> = wanted.iter().collect();
     for string in strings {
-        for token in tokens(string) {
-            missing.retain(|wanted| **wanted != *token);
+        for token in raw_tokens(string) {
+            missing.retain(|wanted| !folds_to(token, wanted));
             if missing.is_empty() {
                 return true;
             }

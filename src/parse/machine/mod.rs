@@ -255,15 +255,12 @@ impl Sink for Machine {
     }
 
     fn end(&mut self, span: Span) -> Step {
-        match self.frames.last_mut() {
-            Some(Frame::Skip(depth)) => {
-                *depth -= 1;
-                if *depth == 0 {
-                    self.frames.pop();
-                }
-                return Ok(());
+        if let Some(Frame::Skip(depth)) = self.frames.last_mut() {
+            *depth -= 1;
+            if *depth == 0 {
+                self.frames.pop();
             }
-            Some(_) | None => {}
+            return Ok(());
         }
         match self.frames.pop() {
             Some(Frame::Object(object)) => self.end_object(object, span),

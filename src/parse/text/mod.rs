@@ -49,7 +49,7 @@ impl Parser {
                 let read = reading.filter();
                 reading.emit(read.ok());
             }
-            Err(diagnostic) => reading.diagnostics.push(diagnostic),
+            Err(diagnostic) => reading.diagnostics.push(*diagnostic),
         }
         reading.tree.close_all();
         (reading.tree.finish(), reading.diagnostics)

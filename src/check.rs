@@ -86,7 +86,7 @@ impl Schema {
                 // The letter case plays no part in what is a mistake, but for the memory of a regex.
                 let asked = Asked { node: at as NodeId, condition: filter.condition_at(index), ignore_case: false };
                 if let Err(mistake) = check.answer(&asked) {
-                    check.report(&asked, mistake);
+                    check.report(&asked, *mistake);
                 }
             }
         }
@@ -244,7 +244,7 @@ impl<'s> Check<'s> {
         let answer = match self.answer(asked) {
             Ok(answer) => answer,
             Err(mistake) => {
-                self.report(asked, mistake);
+                self.report(asked, *mistake);
                 return Predicate::never();
             }
         };
@@ -265,7 +265,7 @@ impl<'s> Check<'s> {
             Answer::Unbound => {
                 let message = "a dynamic value is not bound";
                 let diagnostic = Diagnostic::error(Code::Unbound, message).hint("bind the filter before this");
-                self.report(asked, Mistake::new(Part::Value, diagnostic));
+                self.report(asked, *Mistake::new(Part::Value, diagnostic));
                 Predicate::never()
             }
         }
@@ -389,7 +389,7 @@ impl<'s> Check<'s> {
         Ok(pattern)
     }
 
-    fn report(&mut self, asked: &Asked<'_>, mistake: Box<Mistake>) {
+    fn report(&mut self, asked: &Asked<'_>, mistake: Mistake) {
         let mut place = Place::default();
         if self.diagnostics.has_room() {
             place = self.filter.part_place(asked.node, mistake.part);

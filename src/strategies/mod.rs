@@ -49,7 +49,7 @@ use source::Source;
 use wire::{Spelling, Wire};
 
 #[cfg(feature = "proptest")]
-pub use proptest::{
+pub use self::proptest::{
     bindable, deep_document, deep_filter, document, filter, gathering, meeting, schema, schema_gathering,
 };
 

@@ -75,6 +75,7 @@ mod simplify;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "proptest", feature = "arbitrary"))))]
 pub mod strategies;
 mod value;
+mod why;
 
 pub use backend::memory::{Matcher, Memory};
 pub use document::{Document, DocumentError};
@@ -90,6 +91,7 @@ pub use predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Tes
 pub use schema::{Facts, Field, Schema, Type};
 pub use set::Set;
 pub use value::{Instant, Number, Value};
+pub use why::WhyTree;
 
 /// The examples of the README, run as tests; one is about the feature `conformance`.
 #[cfg(all(doctest, feature = "conformance"))]

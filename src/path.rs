@@ -106,12 +106,12 @@ impl Path {
     /// The nodes of a document at this path (P2): an array on the way gives what each of its elements gives, but an
     /// array directly inside an array is not entered, and a key is never an index. No recursion, whatever is nested.
     #[must_use]
-    pub fn nodes<'d>(&'d self, document: &'d Json) -> Nodes<'d> {
+    pub fn nodes<'p, 'd>(&'p self, document: &'d Json) -> Nodes<'p, 'd> {
         Nodes { keys: &self.0.keys, root: Some(document), arrays: Vec::new() }
     }
 
     /// The values at this path (P3): each node that is an array is replaced by its elements, one level deep.
-    pub fn values<'d>(&'d self, document: &'d Json) -> impl Iterator<Item = &'d Json> {
+    pub fn values<'p, 'd>(&'p self, document: &'d Json) -> impl Iterator<Item = &'d Json> + use<'p, 'd> {
         self.nodes(document).flat_map(|node| match node {
             Json::Array(elements) => elements.as_slice(),
             other => std::slice::from_ref(other),
@@ -119,7 +119,7 @@ impl Path {
     }
 
     /// The booleans, numbers and strings among the [`values`](Path::values) (P4).
-    pub fn scalars<'d>(&'d self, document: &'d Json) -> impl Iterator<Item = &'d Json> {
+    pub fn scalars<'p, 'd>(&'p self, document: &'d Json) -> impl Iterator<Item = &'d Json> + use<'p, 'd> {
         self.values(document).filter(|value| value.is_boolean() || value.is_number() || value.is_string())
     }
 }
@@ -190,14 +190,14 @@ pub(crate) fn push_quoted(text: &mut String, key: &str) {
 
 /// The nodes at a path: see [`Path::nodes`].
 #[derive(Clone, Debug)]
-pub struct Nodes<'d> {
-    keys: &'d [Box<str>],
+pub struct Nodes<'p, 'd> {
+    keys: &'p [Box<str>],
     root: Option<&'d Json>,
     /// Arrays on the way that are being gone through, each with the index of the key that its elements are asked for.
     arrays: Vec<(std::slice::Iter<'d, Json>, usize)>,
 }
 
-impl<'d> Nodes<'d> {
+impl<'d> Nodes<'_, 'd> {
     /// Follows the keys from `at` through objects. An array on the way is left for later.
     fn descend(&mut self, mut node: &'d Json, mut at: usize) -> Option<&'d Json> {
         while let Some(key) = self.keys.get(at) {
@@ -215,7 +215,7 @@ impl<'d> Nodes<'d> {
     }
 }
 
-impl<'d> Iterator for Nodes<'d> {
+impl<'d> Iterator for Nodes<'_, 'd> {
     type Item = &'d Json;
 
     fn next(&mut self) -> Option<&'d Json> {

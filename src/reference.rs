@@ -96,6 +96,11 @@ impl Reference {
         self.verdicts(document).first().copied().unwrap_or(true)
     }
 
+    /// The filter as it was written.
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
     /// The verdict of every node, in the order of the text.
     pub(crate) fn verdicts(&self, document: &Json) -> Vec<bool> {
         let nodes = self.filter.nodes();
@@ -237,7 +242,7 @@ impl Question<'_> {
 }
 
 /// The strings among the scalars at a path.
-fn strings<'d>(path: &'d Path, document: &'d Json) -> impl Iterator<Item = &'d str> {
+fn strings<'d>(path: &Path, document: &'d Json) -> impl Iterator<Item = &'d str> {
     path.scalars(document).filter_map(Json::as_str)
 }
 

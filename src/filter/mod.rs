@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 pub use build::Builder;
 pub(crate) use build::{Refusal, TreeBuilder};
+pub(crate) use print::JsonWriter;
 #[cfg(feature = "text")]
 pub(crate) use text::{Keyword, is_bare};
 

@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{CaseFlag, Condition, Element, Filter, Group, Kind, Node, NodeId, Operand, Spelling, Tree};
+use crate::document::write_json;
 use crate::limits::Limit;
 use crate::path::Path;
 use crate::value::{Value, write_json_string};
@@ -72,6 +73,16 @@ impl<'w> JsonWriter<'w> {
     pub(crate) fn value(&mut self, key: Option<&str>, value: &Value) -> fmt::Result {
         self.item(key)?;
         write!(self.out, "{value}")
+    }
+
+    pub(crate) fn operand(&mut self, key: Option<&str>, operand: &Operand) -> fmt::Result {
+        write_operand(self, key, operand)
+    }
+
+    /// An element that is a whole JSON value, on one line.
+    pub(crate) fn json(&mut self, value: &serde_json::Value) -> fmt::Result {
+        self.item(None)?;
+        write_json(self.out, value)
     }
 
     fn string(&mut self, key: Option<&str>, string: &str) -> fmt::Result {

@@ -1,63 +1,10 @@
-//! The documents say what the code says.
+//! The law is documented whole, and so is the layout.
 
 use std::path::Path;
-
-use trommel::{Limit, Limits, Operator};
 
 fn read(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The rows of the table below a header, without the header.
-fn rows<'t>(text: &'t str, header: &str) -> Vec<&'t str> {
-    let mut lines = text.lines().skip_while(|line| *line != header).skip(2).peekable();
-    assert!(lines.peek().is_some(), "no table `{header}`");
-    lines.take_while(|line| line.starts_with('|')).collect()
-}
-
-#[test]
-fn the_table_of_operators_in_the_readme_is_that_of_the_code() {
-    let readme = read("README.md");
-    let rows = rows(&readme, "| name | also written | as text | takes | true if |");
-    let operators: Vec<Operator> = Operator::all().collect();
-    assert_eq!(rows.len(), operators.len());
-    for (row, operator) in rows.iter().zip(operators) {
-        let aliases = operator.aliases().iter().map(|alias| format!("`{alias}` ")).collect::<String>();
-        let (name, text, takes) = (operator.name(), operator.text(), operator.operand().words());
-        let start = format!("| `{name}` | {aliases}| `{text}` | {takes} | ");
-        assert!(row.starts_with(&start), "{row}\n{start}");
-    }
-}
-
-#[test]
-fn the_table_of_limits_in_the_readme_is_that_of_the_code() {
-    let readme = read("README.md");
-    let rows = rows(&readme, "| limit | default | counts |");
-    let limits: Vec<Limit> = Limit::all().collect();
-    assert_eq!(rows.len(), limits.len());
-    for (row, limit) in rows.iter().zip(limits) {
-        let value = Limits::default().get(limit);
-        let value = match value {
-            _ if value >= 1 << 20 && value % (1 << 20) == 0 => format!("{} MiB", value >> 20),
-            _ if value >= 1 << 10 && value % (1 << 10) == 0 => format!("{} KiB", value >> 10),
-            _ => thousands(value),
-        };
-        let start = format!("| `{}` | {value} | ", limit.name());
-        assert!(row.starts_with(&start), "{row}\n{start}");
-    }
-}
-
-fn thousands(value: usize) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Every rule has its heading, and an example below it.

@@ -19,14 +19,19 @@ pub(super) struct Maker<'m, 'c> {
     last: Option<Target>,
     /// How many more conditions there may be.
     left: usize,
+    /// How many more large character classes.
+    classes: usize,
 }
 
+/// The most large character classes of one filter: each takes a twentieth of what the default limits allow, and a law may
+/// put several filters together.
+const CLASSES: usize = 4;
 /// The most conditions of one filter. More would make most answers false or most of them true.
 const CONDITIONS: usize = 12;
 
 impl<'m, 'c> Maker<'m, 'c> {
     pub(super) fn new(source: &'m mut Source<'c>, fields: &'m Fields<'m>) -> Maker<'m, 'c> {
-        Maker { source, fields, last: None, left: CONDITIONS }
+        Maker { source, fields, last: None, left: CONDITIONS, classes: CLASSES }
     }
 
     /// A condition or a group, with at most `depth` groups around its deepest condition.
@@ -303,7 +308,11 @@ impl<'m, 'c> Maker<'m, 'c> {
             match self.source.weighted(&[8, 1, 1, 1, 1, 1]) {
                 0 => pattern.push_str(&regex_syntax::escape(&c.to_string())),
                 1 => pattern.push('.'),
-                2 => pattern.push_str(self.source.pick(&[r"\w", r"\d", r"\S", r"\pL", "[a-z]", "[^k]", "[ſß]"])),
+                2 if self.classes > 0 => {
+                    self.classes -= 1;
+                    pattern.push_str(self.source.pick(&[r"\w", r"\d", r"\S", r"\pL"]));
+                }
+                2 => pattern.push_str(self.source.pick(&["[a-z]", "[^k]", "[ſß]"])),
                 3 => pattern.push_str(&format!("(?i:{})", regex_syntax::escape(&c.to_string()))),
                 4 => pattern.push_str(&format!("(?:{}|x)", regex_syntax::escape(&c.to_string()))),
                 _ => pattern.push_str(&format!(

@@ -109,11 +109,15 @@ impl Mutation {
 type Truth = Option<bool>;
 
 fn all(members: impl Iterator<Item = Truth>) -> Truth {
-    members.fold(Some(true), |a, b| match (a, b) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        (_, _) => None,
-    })
+    let mut all = Some(true);
+    for member in members {
+        all = match (all, member) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            (_, _) => None,
+        };
+    }
+    all
 }
 
 fn not(truth: Truth) -> Truth {
@@ -287,7 +291,7 @@ impl<'s> Evaluator<'s> {
             }
             Op::Text => self.has_tokens(asked, &values),
             Op::Exists if self.is(Mutation::ExistsIfNotNull) => nodes.iter().any(|node| !node.is_null()) == wanted,
-            Op::Exists => !nodes.is_empty() == wanted,
+            Op::Exists => nodes.is_empty() != wanted,
             Op::IsNull => null == wanted,
             _ => unreachable!("an operator of a later version"),
         })

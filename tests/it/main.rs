@@ -16,3 +16,5 @@ mod laws;
 mod mutants;
 #[cfg(feature = "conformance")]
 mod suite;
+#[cfg(feature = "text")]
+mod text;

@@ -16,6 +16,7 @@ use crate::operator::Operator;
 use crate::path::Path;
 use crate::value::Value;
 use mistakes::duplicate;
+#[cfg(feature = "text")]
 pub(in crate::parse) use mistakes::{bad_number, unknown_operator};
 
 /// Reading cannot go on; why has been noted.

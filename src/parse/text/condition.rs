@@ -12,8 +12,9 @@
 
 use std::ops::Range;
 
+use super::draft::{DraftId, DraftKind};
 use super::lexer::{self, Asked, Literal, What, blank, expected, keyword};
-use super::{DraftId, DraftKind, Reading, hint};
+use super::{Reading, hint};
 use crate::error::{Code, Diagnostic};
 use crate::filter::{CaseFlag, Condition, Element, Keyword, Operand, PartSpans, Refusal, Span, Spelling};
 use crate::limits::Limit;
@@ -352,6 +353,7 @@ impl Reading<'_> {
         if let Ok((rest, run)) = lexer::would_be_number(self.rest) {
             self.rest = rest;
             self.mistake(hint::no_number(run), start..start + run.len());
+            self.is_adrift = true;
             return Ok(None);
         }
         if let Some((run, inside)) = hint::foreign_string(self.rest) {

@@ -6,7 +6,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{anychar, char, multispace0};
-use nom::combinator::{cut, map, map_opt, opt, recognize};
+use nom::combinator::{cut, map, map_opt, recognize};
 use nom::error::{ErrorKind, ParseError};
 use nom::multi::many0_count;
 use nom::sequence::{delimited, preceded};
@@ -236,9 +236,10 @@ fn operator_in_words(input: &str) -> Parsed<'_, Asked> {
             alt((is_in, exists)).parse(rest)
         }
         Keyword::Is => {
-            let (rest, not) = opt(the(Keyword::Not, What::NOT)).parse(rest)?;
-            let null = map(the(Keyword::Null, What::NULL), |_| Asked::Whether(Operator::IsNull, not.is_none()));
-            cut(null).parse(rest)
+            let null = || the(Keyword::Null, What::NULL);
+            let is_null = map(null(), |_| Asked::Whether(Operator::IsNull, true));
+            let not = preceded(the(Keyword::Not, What::NOT), cut(null()));
+            alt((is_null, map(not, |_| Asked::Whether(Operator::IsNull, false)))).parse(rest)
         }
         Keyword::And
         | Keyword::Or
@@ -265,12 +266,17 @@ pub(super) enum Literal<'i> {
 
 /// `operand = JSON string | JSON number | "true" | "false" | "null" | "$" path`
 pub(super) fn operand(input: &str) -> Parsed<'_, Literal<'_>> {
-    labelled(What::OPERAND, alt((string, number, constant, dynamic)))(input)
+    // The first character decides: of 100,000 ids, none is tried as something else.
+    match input.as_bytes().first() {
+        Some(b'"') => string(input),
+        Some(b'-' | b'0'..=b'9') => number(input),
+        Some(b'$') => dynamic(input),
+        _ => labelled(What::OPERAND, constant)(input),
+    }
 }
 
 /// By the reader of JSON, so that the two languages cannot differ in their escapes.
 fn string(input: &str) -> Parsed<'_, Literal<'_>> {
-    let (_, _) = char('"').parse(input)?;
     match read_json(input) {
         Ok((used, literal)) => Ok((&input[used..], literal)),
         Result::Err((at, message)) => {
@@ -282,19 +288,28 @@ fn string(input: &str) -> Parsed<'_, Literal<'_>> {
 
 /// By the reader of JSON: nom's own `double` takes `nan` and `1.`, and reads integers as floats.
 fn number(input: &str) -> Parsed<'_, Literal<'_>> {
-    let (rest, run) = would_be_number(input)?;
-    match read_json(run) {
-        Ok((used, literal)) if used == run.len() => Ok((rest, literal)),
-        _ => Result::Err(Expected::error(input, What::OPERAND)),
+    if let Ok((used, literal)) = read_json(input)
+        && !input[used..].starts_with(goes_on_in_number)
+    {
+        return Ok((&input[used..], literal));
     }
+    Result::Err(Expected::error(input, What::OPERAND))
 }
 
 /// A run that begins like a number, up to what ends a word: so `2024-01-01` is one mistake.
 pub(super) fn would_be_number(input: &str) -> Parsed<'_, &str> {
-    if !input.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+    if !input.starts_with(|c| begins_number(c) || matches!(c, '+' | '.')) {
         return Result::Err(Expected::error(input, What::OPERAND));
     }
-    take_while1(|c| is_bare(c) || matches!(c, '+' | '.' | ':'))(input)
+    take_while1(goes_on_in_number)(input)
+}
+
+fn begins_number(c: char) -> bool {
+    c.is_ascii_digit() || c == '-'
+}
+
+fn goes_on_in_number(c: char) -> bool {
+    is_bare(c) || matches!(c, '+' | '.' | ':')
 }
 
 /// What is wrong with a run that is no number, as the reader of JSON says it.

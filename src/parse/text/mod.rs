@@ -14,16 +14,18 @@
 //! would recurse over the input, and trying alternatives that begin alike is exponential in the depth.
 
 mod condition;
+mod draft;
 mod hint;
 mod lexer;
 
 use std::ops::Range;
 
+use self::draft::{DraftId, DraftKind, Drafts};
 use self::lexer::{What, blank, keyword, symbol};
 use super::Parser;
 use super::machine::Stop;
 use crate::error::{Diagnostic, Diagnostics, Error, Place};
-use crate::filter::{Filter, Group, Keyword, Kind, Refusal, Span, TreeBuilder};
+use crate::filter::{Filter, Group, Keyword, Refusal, Span, TreeBuilder};
 use crate::limits::Limit;
 
 impl Parser {
@@ -61,37 +63,14 @@ struct Reading<'i> {
     text: &'i str,
     rest: &'i str,
     tree: TreeBuilder,
-    /// What is complete. The tree wants parents before children, and `AND` comes after its first operand.
-    drafts: Vec<Draft>,
+    /// What is complete.
+    drafts: Drafts,
     open: Vec<Open>,
     /// How many groups are open.
     depth: usize,
     diagnostics: Diagnostics,
     /// A mistake just before left open where it ends: what follows may be no second one.
     is_adrift: bool,
-}
-
-/// The index of a draft.
-type DraftId = u32;
-
-/// A node as far as it is known: members are linked, the next to each and the first and last of each group.
-struct Draft {
-    kind: DraftKind,
-    span: Span,
-    next: DraftId,
-    first: DraftId,
-    last: DraftId,
-}
-
-/// No draft.
-const NONE: DraftId = DraftId::MAX;
-
-#[derive(Clone, Copy)]
-enum DraftKind {
-    Group(Group, Option<bool>),
-    Condition(u32),
-    /// A condition with a mistake in it.
-    Broken,
 }
 
 /// What waits for an operand, innermost last.
@@ -124,7 +103,7 @@ enum After {
 
 impl<'i> Reading<'i> {
     fn new(tree: TreeBuilder, diagnostics: Diagnostics) -> Reading<'i> {
-        let (drafts, open) = (Vec::new(), Vec::new());
+        let (drafts, open) = (Drafts::default(), Vec::new());
         Reading { text: "", rest: "", tree, drafts, open, depth: 0, diagnostics, is_adrift: false }
     }
 
@@ -153,7 +132,7 @@ impl<'i> Reading<'i> {
         }
         if self.rest.starts_with(')')
             && let Some(Open::Call { group, is_list: true }) = self.open.last().copied()
-            && self.drafts[group as usize].first == NONE
+            && self.drafts.is_empty(group)
         {
             self.take(')');
             self.close_group();
@@ -177,7 +156,7 @@ impl<'i> Reading<'i> {
             }
             Some(_) | None => {
                 let draft = self.condition()?;
-                Ok(Some(Operand { draft, span: self.drafts[draft as usize].span }))
+                Ok(Some(Operand { draft, span: self.drafts.span(draft) }))
             }
         }
     }
@@ -246,12 +225,12 @@ impl<'i> Reading<'i> {
                 Ok(After::Closed(self.in_parens(operand)))
             }
             Some(Open::Call { group, .. }) if self.take(')') => {
-                self.append(group, operand);
+                self.drafts.append(group, operand.draft);
                 self.close_group();
                 Ok(After::Closed(self.operand_to_here(group)))
             }
             Some(Open::Call { group, is_list: true }) if self.take(',') => {
-                self.append(group, operand);
+                self.drafts.append(group, operand.draft);
                 Ok(After::Operand)
             }
             // Operators were closed above.
@@ -291,7 +270,7 @@ impl<'i> Reading<'i> {
             Some(group) => group,
             None => self.open_operator(joint, operand.span.range().map_or(0, |range| range.start))?,
         };
-        self.append(group, operand);
+        self.drafts.append(group, operand.draft);
         Ok(())
     }
 
@@ -323,7 +302,7 @@ impl<'i> Reading<'i> {
     /// The group of the innermost operator, if it is of this kind.
     fn open_operator_of(&self, wanted: Group) -> Option<DraftId> {
         match self.open.last() {
-            Some(Open::Operator(draft)) => match self.drafts[*draft as usize].kind {
+            Some(Open::Operator(draft)) => match self.drafts.kind(*draft) {
                 DraftKind::Group(group, _) if group == wanted => Some(*draft),
                 _ => None,
             },
@@ -334,11 +313,9 @@ impl<'i> Reading<'i> {
     /// Ends the innermost operator with this as its last operand, if it is of this kind.
     fn close_operator(&mut self, wanted: Group, operand: Operand) -> Operand {
         let Some(group) = self.open_operator_of(wanted) else { return operand };
-        self.append(group, operand);
+        self.drafts.append(group, operand.draft);
         self.close_group();
-        let span = self.drafts[group as usize].span.to(operand.span);
-        self.drafts[group as usize].span = span;
-        Operand { draft: group, span }
+        Operand { draft: group, span: self.drafts.end(group, operand.span) }
     }
 
     fn close_nots(&mut self, mut operand: Operand) -> Operand {
@@ -361,9 +338,7 @@ impl<'i> Reading<'i> {
 
     fn operand_to_here(&mut self, group: DraftId) -> Operand {
         let end = self.offset();
-        let span = self.drafts[group as usize].span.to(Span::new(end, end));
-        self.drafts[group as usize].span = span;
-        Operand { draft: group, span }
+        Operand { draft: group, span: self.drafts.end(group, Span::new(end, end)) }
     }
 
     /// The operand with the parentheses around it, the second of which was just read. The first is the last thing but
@@ -374,82 +349,22 @@ impl<'i> Reading<'i> {
         Operand { span: Span::new(before.len().saturating_sub(1), self.offset()), ..operand }
     }
 
-    // ------------------------------------------------------------------------------------------------- drafts
-
+    /// A draft from `start` to what was read last.
     fn draft(&mut self, kind: DraftKind, start: usize) -> DraftId {
-        // INVARIANT: a draft takes at least one byte of an input that is shorter than 4 GiB.
-        let id = self.drafts.len() as DraftId;
-        self.drafts.push(Draft { kind, span: Span::new(start, self.offset()), next: NONE, first: NONE, last: NONE });
-        id
+        self.drafts.add(kind, Span::new(start, self.offset()))
     }
 
-    fn append(&mut self, group: DraftId, member: Operand) {
-        let last = std::mem::replace(&mut self.drafts[group as usize].last, member.draft);
-        match last {
-            NONE => self.drafts[group as usize].first = member.draft,
-            last => self.drafts[last as usize].next = member.draft,
-        }
-    }
-
-    /// Makes the tree. Where the reading stopped, that of the conditions alone: they can still be checked.
+    /// Makes the tree, or that of the conditions alone where the reading stopped. The drafts end here: what comes next
+    /// makes the tree smaller, for which the heap holds it twice.
     fn emit(&mut self, root: Option<DraftId>) {
-        let emitted = match root {
-            Some(root) => self.emit_from(root),
-            None => self.emit_conditions(),
-        };
-        if let Err((refusal, span)) = emitted {
-            self.refuse(&refusal, span.range().unwrap_or_default());
-        }
-    }
-
-    fn emit_from(&mut self, root: DraftId) -> Result<(), (Refusal, Span)> {
-        let mut open: Vec<DraftId> = Vec::new();
-        let mut next = root;
-        loop {
-            while let Some(Draft { kind, span, next: sibling, first, .. }) = self.drafts.get(next as usize) {
-                match *kind {
-                    DraftKind::Condition(index) => {
-                        self.tree.open(Kind::Condition(index), *span);
-                        self.tree.close(*span);
-                        next = *sibling;
-                    }
-                    DraftKind::Broken => {
-                        self.tree.open(Kind::Object { case_sensitive: None }, *span);
-                        self.tree.close(*span);
-                        next = *sibling;
-                    }
-                    DraftKind::Group(group, case_sensitive) => {
-                        self.tree.open(Kind::Object { case_sensitive }, *span);
-                        let kind = match group {
-                            Group::And => Kind::And,
-                            Group::Or => Kind::Or,
-                            Group::Not => Kind::Not,
-                        };
-                        self.tree.open_group(kind, *span).map_err(|refusal| (refusal, *span))?;
-                        open.push(next);
-                        next = *first;
-                    }
-                }
-            }
-            let Some(group) = open.pop() else { return Ok(()) };
-            let Draft { span, next: sibling, .. } = self.drafts[group as usize];
-            self.tree.close_group(span);
-            self.tree.close(span);
-            next = sibling;
-        }
-    }
-
-    fn emit_conditions(&mut self) -> Result<(), (Refusal, Span)> {
-        let whole = Span::new(0, self.text.len());
-        self.tree.open(Kind::Object { case_sensitive: None }, whole);
-        self.tree.open(Kind::And, whole);
-        for draft in &self.drafts {
-            if let DraftKind::Condition(index) = draft.kind {
-                self.tree.open(Kind::Condition(index), draft.span);
-                self.tree.close(draft.span);
+        let drafts = std::mem::take(&mut self.drafts);
+        match root.map(|root| drafts.emit(root, &mut self.tree)) {
+            None => drafts.emit_conditions(Span::new(0, self.text.len()), &mut self.tree),
+            Some(Ok(())) => {}
+            Some(Err((refusal, span))) => {
+                self.refuse(&refusal, span.range().unwrap_or_default());
             }
         }
-        Ok(())
     }
 
     // ------------------------------------------------------------------------------------------------- the text

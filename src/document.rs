@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::filter::Span;
 use crate::parse::{BadNumber, Reader, Scalar, SyntaxError, Token};
-use crate::value::{Value, write_json_string};
+use crate::value::{Value, write_json};
 
 /// A document: a JSON object, whatever its depth. Dereferences to [`serde_json::Value`].
 ///
@@ -93,51 +93,6 @@ impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_json(f, &self.0)
     }
-}
-
-/// Writes a value as JSON on one line, without recursion.
-pub(crate) fn write_json(f: &mut dyn fmt::Write, value: &Json) -> fmt::Result {
-    enum Next<'d> {
-        Value(&'d Json),
-        Member(&'d str, &'d Json),
-        Text(&'static str),
-    }
-    let mut stack = vec![Next::Value(value)];
-    while let Some(next) = stack.pop() {
-        let value = match next {
-            Next::Value(value) => value,
-            Next::Member(key, value) => {
-                write_json_string(f, key)?;
-                f.write_str(":")?;
-                value
-            }
-            Next::Text(text) => {
-                f.write_str(text)?;
-                continue;
-            }
-        };
-        // What comes first goes onto the stack last.
-        match value {
-            Json::Array(elements) => {
-                f.write_str("[")?;
-                stack.push(Next::Text("]"));
-                for (at, element) in elements.iter().enumerate().rev() {
-                    stack.push(Next::Value(element));
-                    stack.extend((at > 0).then_some(Next::Text(",")));
-                }
-            }
-            Json::Object(members) => {
-                f.write_str("{")?;
-                stack.push(Next::Text("}"));
-                for (at, (key, member)) in members.iter().enumerate().rev() {
-                    stack.push(Next::Member(key, member));
-                    stack.extend((at > 0).then_some(Next::Text(",")));
-                }
-            }
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => write!(f, "{value}")?,
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Document {

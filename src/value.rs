@@ -314,6 +314,54 @@ pub(crate) fn write_json_string(out: &mut dyn fmt::Write, string: &str) -> fmt::
     out.write_char('"')
 }
 
+/// Writes a value as JSON on one line, without recursion.
+pub(crate) fn write_json(f: &mut dyn fmt::Write, value: &serde_json::Value) -> fmt::Result {
+    enum Next<'d> {
+        Value(&'d serde_json::Value),
+        Member(&'d str, &'d serde_json::Value),
+        Text(&'static str),
+    }
+    let mut stack = vec![Next::Value(value)];
+    while let Some(next) = stack.pop() {
+        let value = match next {
+            Next::Value(value) => value,
+            Next::Member(key, value) => {
+                write_json_string(f, key)?;
+                f.write_str(":")?;
+                value
+            }
+            Next::Text(text) => {
+                f.write_str(text)?;
+                continue;
+            }
+        };
+        // What comes first goes onto the stack last.
+        match value {
+            serde_json::Value::Array(elements) => {
+                f.write_str("[")?;
+                stack.push(Next::Text("]"));
+                for (at, element) in elements.iter().enumerate().rev() {
+                    stack.push(Next::Value(element));
+                    stack.extend((at > 0).then_some(Next::Text(",")));
+                }
+            }
+            serde_json::Value::Object(members) => {
+                f.write_str("{")?;
+                stack.push(Next::Text("}"));
+                for (at, (key, member)) in members.iter().enumerate().rev() {
+                    stack.push(Next::Member(key, member));
+                    stack.extend((at > 0).then_some(Next::Text(",")));
+                }
+            }
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_) => write!(f, "{value}")?,
+        }
+    }
+    Ok(())
+}
+
 impl From<bool> for Value {
     fn from(bool: bool) -> Value {
         Value::Bool(bool)

@@ -6,11 +6,10 @@ use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::document::write_json;
 use crate::error::visible;
 use crate::filter::{Filter, JsonWriter, Kind, NodeId, Operand};
 use crate::reference::Reference;
-use crate::value::Value;
+use crate::value::{Value, write_json};
 
 /// How many of the values at a path are shown.
 const MOST_VALUES: usize = 10;

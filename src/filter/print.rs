@@ -6,10 +6,9 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{CaseFlag, Condition, Element, Filter, Group, Kind, Node, NodeId, Operand, Spelling, Tree};
-use crate::document::write_json;
 use crate::limits::Limit;
 use crate::path::Path;
-use crate::value::{Value, write_json_string};
+use crate::value::{Value, write_json, write_json_string};
 
 /// Writes JSON piece by piece, on one line or indented.
 pub(crate) struct JsonWriter<'w> {

@@ -34,7 +34,7 @@ impl Default for Suite {
 /// The name of what is generated, as a case and as a rule.
 const GENERATED: &str = "generated";
 /// How many smaller questions a run tries in all, to make the generated ones that went wrong readable.
-const SHRINKING: usize = 5000;
+const SHRINKING: usize = 2000;
 
 impl Suite {
     /// The suite.

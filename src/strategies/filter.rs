@@ -301,7 +301,12 @@ impl<'m, 'c> Maker<'m, 'c> {
         let stored: String = stored.chars().take(12).collect();
         let mut pattern = String::new();
         if self.source.one_in(4) {
-            pattern.push_str(self.source.pick(&["^", "(?i)", "(?-i)", r"\b", "(?s)"]));
+            let start = self.source.pick(&["^", "(?i)", "(?-i)", r"\b", "(?s)"]);
+            pattern.push_str(start);
+            if start == r"\b" {
+                // With it, a large class takes seven times as much.
+                self.classes = 0;
+            }
         }
         let part = pools::part(self.source, &stored).to_owned();
         for c in part.chars() {

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 9] = [
     &["parse", "bind", "document", "pattern", "reference"],
     &["predicate", "set", "simplify", "canonical", "check"],
     &["lower"],
-    &["explain", "backend", "plan", "semantics"],
+    &["explain", "why", "backend", "plan", "semantics"],
     &["strategies", "store"],
     &["conformance"],
     &["cli", "main", "lib"],

@@ -40,7 +40,7 @@ pub(crate) type Law = Result<usize, String>;
 
 /// The pairs of a filter and a document that a loop is to judge.
 fn pairs() -> usize {
-    std::env::var("TROMMEL_CASES").map_or(4_000, |cases| cases.replace('_', "").parse().unwrap())
+    std::env::var("TROMMEL_CASES").map_or(10_000, |cases| cases.replace('_', "").parse().unwrap())
 }
 
 fn seed() -> u64 {

@@ -88,7 +88,7 @@ pub use operator::{OperandKind, Operator};
 pub use path::{Nodes, Path, PathError};
 pub use pattern::Pattern;
 pub use predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test, Tokens, Verdict};
-pub use schema::{Facts, Field, Schema, Type};
+pub use schema::{BrokenPromise, Facts, Field, Found, Inference, Schema, Type};
 pub use set::Set;
 pub use value::{Instant, Number, Value};
 pub use why::WhyTree;

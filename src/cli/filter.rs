@@ -151,8 +151,11 @@ fn read_argument(argument: &str, limit: usize) -> Result<Vec<u8>, Failure> {
     Ok(input)
 }
 
-fn read_schema(path: &Path) -> Result<Schema, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+/// Reads a schema file; `-` is standard input.
+pub(super) fn read_schema(path: &Path) -> Result<Schema, Failure> {
+    let is_stdin = path == Path::new("-");
+    let text = if is_stdin { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
+    let text = text.map_err(|error| Failure::unreadable(path, &error))?;
     Schema::from_json(&text).map_err(|error| {
         // The place alone would be taken for one in the filter.
         let named = error.diagnostics().iter().map(|diagnostic| {

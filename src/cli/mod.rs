@@ -2,11 +2,13 @@
 
 mod check;
 mod docs;
+mod documents;
 mod explain;
 mod filter;
 mod fmt;
 mod grep;
 mod output;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,7 @@ enum Command {
     Check(check::CheckArgs),
     Fmt(fmt::FmtArgs),
     Grep(grep::GrepArgs),
+    Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
     Completions(docs::CompletionsArgs),
     Man(docs::ManArgs),
@@ -58,6 +61,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(args) => check::run(args, output),
         Command::Fmt(args) => fmt::run(args, output),
         Command::Grep(args) => grep::run(args, output),
+        Command::Schema(args) => schema::run(args, output),
         Command::Explain(args) => explain::run(args, output),
         Command::Completions(args) => docs::completions(args, output),
         Command::Man(args) => docs::man(args, output),

@@ -11,18 +11,18 @@ use crate::cli::filter::BYTE_ORDER_MARK;
 
 /// Whole lines of one file.
 #[derive(Debug, PartialEq)]
-pub(super) struct Lines {
+pub(in crate::cli) struct Lines {
     /// Which file.
-    pub(super) file: usize,
+    pub(in crate::cli) file: usize,
     /// The number of the first line, from 1.
-    pub(super) first: u64,
+    pub(in crate::cli) first: u64,
     /// The lines; each ends with a newline, the last of a file perhaps without one.
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::cli) bytes: Vec<u8>,
 }
 
 /// What reading gives.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(in crate::cli) enum Piece {
     Lines(Lines),
     /// A line that is too long to be held.
     TooLong {
@@ -38,7 +38,7 @@ pub(super) enum Piece {
 
 /// Reads files, one after the other. Every read that ends a line gives a piece at once, so that the lines of a slow pipe
 /// do not wait for more.
-pub(super) struct Pieces {
+pub(in crate::cli) struct Pieces {
     files: std::iter::Enumerate<std::vec::IntoIter<PathBuf>>,
     open: Option<Open>,
     chunk: Vec<u8>,
@@ -67,7 +67,7 @@ const LONGEST_LINE: usize = 1 << 30;
 
 impl Pieces {
     /// Reads these files; `-` is standard input. The bytes read of the files themselves are told to `progress`.
-    pub(super) fn new(files: Vec<PathBuf>, progress: ProgressBar) -> Pieces {
+    pub(in crate::cli) fn new(files: Vec<PathBuf>, progress: ProgressBar) -> Pieces {
         let files = files.into_iter().enumerate();
         Pieces { files, open: None, chunk: vec![0; CHUNK], longest_line: LONGEST_LINE, progress }
     }

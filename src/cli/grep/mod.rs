@@ -20,9 +20,11 @@ use trommel::{Code, Diagnostic, Error, Matcher};
 use super::Answer;
 use super::filter::FilterArgs;
 use super::output::{Failure, Format, Output, note};
-use input::{Lines, Pieces};
+use input::Lines;
+pub(super) use input::{Piece, Pieces};
 use ordered::{Lost, ordered};
-use scan::{BAD_LINES_REPORTED, BadLines, Scan, Scanned, Scanner};
+pub(super) use scan::{BAD_LINES_REPORTED, is_blank};
+use scan::{BadLines, Scan, Scanned, Scanner};
 
 /// Print the documents that match, each as it stands in its file
 #[derive(Debug, Args)]

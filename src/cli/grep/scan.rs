@@ -49,7 +49,7 @@ pub(super) struct BadLines {
 }
 
 /// How many bad lines are reported one by one.
-pub(super) const BAD_LINES_REPORTED: usize = 10;
+pub(in crate::cli) const BAD_LINES_REPORTED: usize = 10;
 
 impl BadLines {
     fn add(&mut self, line: u64, reason: impl FnOnce() -> String) {
@@ -124,6 +124,6 @@ impl Scanner {
 }
 
 /// Whether a line is blank, as JSON understands it.
-fn is_blank(line: &[u8]) -> bool {
+pub(in crate::cli) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
 }

@@ -1,13 +1,19 @@
 //! What is known of the documents: fields, their types, and two promises (rules T1 to T4 of
 //! [`semantics`](crate::semantics)).
 
+mod export;
+mod file;
+mod infer;
+mod verify;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, Diagnostic, Error, Place, excerpt};
+pub use self::infer::Inference;
+pub use self::verify::{BrokenPromise, Found};
+use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::operator::{OperandKind, Operator};
 use crate::path::Path;
 
@@ -231,158 +237,5 @@ impl Schema {
     /// The paths that are listed, in their order.
     pub fn paths(&self) -> impl ExactSizeIterator<Item = &Path> {
         self.fields.keys()
-    }
-
-    /// Reads a schema file. Unknown keys, types and operators are errors with their place.
-    ///
-    /// ```
-    /// use trommel::{Schema, Type};
-    ///
-    /// let schema = Schema::from_json(r#"{"closed": true, "fields": {"year": {"type": "integer", "many": false}}}"#)?;
-    /// assert!(schema.is_closed());
-    ///
-    /// let text = "{\"fields\": {\"year\": {\"typ\": \"integer\"}}}";
-    /// let error = Schema::from_json(text).unwrap_err();
-    /// assert_eq!(error.code().as_str(), "unknown_key");
-    /// # Ok::<(), trommel::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// `syntax`, `unknown_key`, `duplicate_key`, and those of [`Schema::new`].
-    pub fn from_json(text: &str) -> Result<Schema, Error> {
-        let file: SchemaFile = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
-        file.try_into()
-    }
-}
-
-/// The diagnostic of an error that serde found in a file of ours.
-pub(crate) fn file_error(text: &str, error: &serde_json::Error) -> Diagnostic {
-    let message = error.to_string();
-    // serde_json appends the place, which the diagnostic carries on its own.
-    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    let code = if message.starts_with("unknown field") {
-        Code::UnknownKey
-    } else if message.starts_with("duplicate") {
-        Code::DuplicateKey
-    } else if message.starts_with("missing field") {
-        Code::MissingValue
-    } else {
-        Code::Syntax
-    };
-    let line_start = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-    let at = (line_start + error.column().saturating_sub(1)).min(text.len());
-    Diagnostic::error(code, message).at(Place { pointer: None, span: Some(at..at) })
-}
-
-/// The schema as a file: [`Schema`] without its invariants.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SchemaFile {
-    #[serde(default)]
-    closed: bool,
-    #[serde(default, deserialize_with = "unique_keys")]
-    fields: BTreeMap<String, FieldFile>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FieldFile {
-    #[serde(default, rename = "type")]
-    ty: Type,
-    #[serde(default = "yes")]
-    many: bool,
-    #[serde(default = "yes")]
-    optional: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    operators: Option<Vec<OperatorName>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// An operator by its spelling.
-#[derive(Serialize)]
-struct OperatorName(Operator);
-
-impl<'de> Deserialize<'de> for OperatorName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OperatorName, D::Error> {
-        let spelling = String::deserialize(deserializer)?;
-        let unknown = || de::Error::custom(format!("unknown operator `{}`", excerpt(&spelling)));
-        Operator::from_spelling(&spelling).map(OperatorName).ok_or_else(unknown)
-    }
-}
-
-/// Reads an object, and refuses a key that stands twice.
-fn unique_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, FieldFile>, D::Error> {
-    struct Unique;
-
-    impl<'de> Visitor<'de> for Unique {
-        type Value = BTreeMap<String, FieldFile>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of fields")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-            let mut fields = BTreeMap::new();
-            while let Some((key, field)) = members.next_entry::<String, FieldFile>()? {
-                if fields.contains_key(&key) {
-                    return Err(de::Error::custom(format!("duplicate field `{}`", excerpt(&key))));
-                }
-                fields.insert(key, field);
-            }
-            Ok(fields)
-        }
-    }
-
-    deserializer.deserialize_map(Unique)
-}
-
-impl TryFrom<SchemaFile> for Schema {
-    type Error = Error;
-
-    fn try_from(file: SchemaFile) -> Result<Schema, Error> {
-        let fields = file.fields.into_iter().map(|(path, field)| Field {
-            path,
-            known: Known {
-                facts: Facts { ty: field.ty, many: field.many, optional: field.optional },
-                operators: field.operators.map(|names| names.into_iter().map(|name| name.0).collect()),
-                comment: field.comment,
-            },
-        });
-        let mut schema = Schema::new(fields)?;
-        schema.closed = file.closed;
-        schema.comment = file.comment;
-        Ok(schema)
-    }
-}
-
-impl Serialize for Schema {
-    /// The schema file.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let field = |known: &Known| FieldFile {
-            ty: known.facts.ty,
-            many: known.facts.many,
-            optional: known.facts.optional,
-            operators: known.operators.as_ref().map(|all| all.iter().copied().map(OperatorName).collect()),
-            comment: known.comment.clone(),
-        };
-        SchemaFile {
-            closed: self.closed,
-            fields: self.fields.iter().map(|(path, known)| (path.to_string(), field(known))).collect(),
-            comment: self.comment.clone(),
-        }
-        .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Schema {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Schema, D::Error> {
-        SchemaFile::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
     }
 }

@@ -81,15 +81,7 @@ impl Schema {
 
     fn validate_beside(&self, filter: &Filter, diagnostics: Diagnostics) -> Result<(), Error> {
         let mut check = Check { diagnostics, ..Check::new(self, filter) };
-        for (at, node) in filter.nodes().iter().enumerate() {
-            if let Kind::Condition(index) | Kind::Pair(index) = node.kind {
-                // The letter case plays no part in what is a mistake, but for the memory of a regex.
-                let asked = Asked { node: at as NodeId, condition: filter.condition_at(index), ignore_case: false };
-                if let Err(mistake) = check.answer(&asked) {
-                    check.report(&asked, *mistake);
-                }
-            }
-        }
+        check.report_all(false);
         check.diagnostics.into_error().map_or(Ok(()), Err)
     }
 
@@ -103,22 +95,13 @@ impl Schema {
         let budget = check.budget;
         match check.diagnostics.into_error() {
             None => Ok((predicate, budget)),
-            Some(error) => Err(self.mistakes(filter).unwrap_or(error)),
-        }
-    }
-
-    /// The mistakes in the order of the text. A predicate is built backwards, so what it reports first is the last.
-    fn mistakes(&self, filter: &Filter) -> Option<Error> {
-        let mut check = Check::new(self, filter);
-        let contexts = check.contexts();
-        for (at, (node, context)) in filter.nodes().iter().zip(contexts).enumerate() {
-            if let Kind::Condition(index) | Kind::Pair(index) = node.kind {
-                let condition = filter.condition_at(index);
-                let asked = Asked { node: at as NodeId, condition, ignore_case: context.ignore_case };
-                check.condition(&asked, context.negated);
+            Some(error) => {
+                // A predicate is built backwards, so what it reports first is the last: once more, forwards.
+                let mut check = Check::new(self, filter);
+                check.report_all(true);
+                Err(check.diagnostics.into_error().unwrap_or(error))
             }
         }
-        check.diagnostics.into_error()
     }
 }
 
@@ -128,6 +111,8 @@ struct Check<'s> {
     budget: Budget,
     /// Patterns compiled before, by source and letter case.
     patterns: HashMap<(Arc<str>, bool), Pattern>,
+    /// Whether the budget of memory for them is spent.
+    is_spent: bool,
     diagnostics: Diagnostics,
 }
 
@@ -161,12 +146,21 @@ enum Answer {
 struct Context {
     negated: bool,
     ignore_case: bool,
+    /// Whether its members are joined by AND, given what is negated above it; for a group of one, as those around it.
+    joins_all: bool,
 }
 
 impl<'s> Check<'s> {
     fn new(schema: &'s Schema, filter: &'s Filter) -> Check<'s> {
         let diagnostics = Diagnostics::new(filter.limits());
-        Check { schema, filter, budget: filter.budget().clone(), patterns: HashMap::new(), diagnostics }
+        Check {
+            schema,
+            filter,
+            budget: filter.budget().clone(),
+            patterns: HashMap::new(),
+            is_spent: false,
+            diagnostics,
+        }
     }
 
     /// Builds the predicate from the leaves up: going through the nodes backwards, a node's members are done before it,
@@ -190,10 +184,8 @@ impl<'s> Check<'s> {
                 }
                 Kind::Object { .. } | Kind::And | Kind::Or | Kind::Not | Kind::NotOne => {
                     let members = counts[at];
-                    let join = joins_all(node.kind, context.negated);
-                    let parent = filter.parent(id).map(|parent| {
-                        joins_all(filter.nodes()[parent as usize].kind, contexts[parent as usize].negated)
-                    });
+                    let join = context.joins_all;
+                    let parent = filter.parent(id).map(|parent| contexts[parent as usize].joins_all);
                     if members == 1 || parent == Some(join) {
                         members
                     } else {
@@ -213,9 +205,30 @@ impl<'s> Check<'s> {
         stack.pop().unwrap_or_else(Predicate::always)
     }
 
+    /// Reports the mistakes in the order of the text, with the dynamic values that are left or without.
+    fn report_all(&mut self, with_unbound: bool) {
+        let filter = self.filter;
+        for (at, (node, context)) in filter.nodes().iter().zip(self.contexts()).enumerate() {
+            let (Kind::Condition(index) | Kind::Pair(index)) = node.kind else { continue };
+            let condition = filter.condition_at(index);
+            let asked = Asked { node: at as NodeId, condition, ignore_case: context.ignore_case };
+            match self.answer(&asked) {
+                Err(mistake) => self.report(&asked, *mistake),
+                Ok(Answer::Unbound) if with_unbound => self.report(&asked, unbound()),
+                Ok(_) => {}
+            }
+        }
+    }
+
     /// The context of every node, parents first.
     fn contexts(&self) -> Vec<Context> {
         let filter = self.filter;
+        let mut members = vec![0_u32; filter.nodes().len()];
+        for (at, node) in filter.nodes().iter().enumerate() {
+            if let (Some(parent), false) = (filter.parent(at as NodeId), matches!(node.kind, Kind::Absent(_))) {
+                members[parent as usize] += 1;
+            }
+        }
         let mut contexts: Vec<Context> = Vec::with_capacity(filter.nodes().len());
         for (at, node) in filter.nodes().iter().enumerate() {
             let mut context = match filter.parent(at as NodeId) {
@@ -224,8 +237,12 @@ impl<'s> Check<'s> {
                     context.negated ^= matches!(filter.nodes()[parent as usize].kind, Kind::Not | Kind::NotOne);
                     context
                 }
-                None => Context { negated: false, ignore_case: filter.ignores_case() },
+                None => Context { negated: false, ignore_case: filter.ignores_case(), joins_all: true },
             };
+            // A group of one joins nothing: what is in it may join what is around it.
+            if members[at] != 1 || at == 0 {
+                context.joins_all = joins_all(node.kind, context.negated);
+            }
             let own = match node.kind {
                 Kind::Object { case_sensitive } => case_sensitive,
                 Kind::Condition(index) | Kind::Pair(index) => filter.condition_at(index).case_sensitive(),
@@ -263,9 +280,7 @@ impl<'s> Check<'s> {
             Answer::Never if negated => Predicate::always(),
             Answer::Never => Predicate::never(),
             Answer::Unbound => {
-                let message = "a dynamic value is not bound";
-                let diagnostic = Diagnostic::error(Code::Unbound, message).hint("bind the filter before this");
-                self.report(asked, *Mistake::new(Part::Value, diagnostic));
+                self.report(asked, unbound());
                 Predicate::never()
             }
         }
@@ -309,7 +324,9 @@ impl<'s> Check<'s> {
         let (path, operator) = (&condition.path, condition.operator);
         let Some(known) = self.schema.known(path) else {
             if self.schema.is_closed() {
-                return Err(Mistake::new(Part::Field, unknown_field(self.schema, path)));
+                // Near names are worked out only for what is reported.
+                let schema = self.diagnostics.has_room().then_some(self.schema);
+                return Err(Mistake::new(Part::Field, unknown_field(schema, path)));
             }
             return Ok(Facts::UNKNOWN);
         };
@@ -336,7 +353,10 @@ impl<'s> Check<'s> {
             Operator::Contains => Test::Contains(needle()),
             Operator::StartsWith => Test::StartsWith(needle()),
             Operator::EndsWith => Test::EndsWith(needle()),
-            Operator::Regex => Test::Regex(self.pattern(text, asked.ignore_case)?),
+            Operator::Regex => match self.pattern(text, asked.ignore_case)? {
+                Some(pattern) => Test::Regex(pattern),
+                None => return Ok(Answer::Never),
+            },
             Operator::Text => {
                 let tokens = Tokens::of(text)
                     .ok_or_else(|| mistake(Code::EmptyText, "a text query without any letter or digit".to_owned()))?;
@@ -360,33 +380,34 @@ impl<'s> Check<'s> {
         Ok(Answer::Test(test))
     }
 
-    /// Compiles a pattern within what is left of the budget, or finds it compiled.
-    fn pattern(&mut self, source: &Arc<str>, ignore_case: bool) -> Result<Pattern, Box<Mistake>> {
+    /// Compiles a pattern within what is left of the budget, or finds it compiled. `None` once the budget is spent: that
+    /// has been said, and compiling more would cost what the limit is there to save.
+    fn pattern(&mut self, source: &Arc<str>, ignore_case: bool) -> Result<Option<Pattern>, Box<Mistake>> {
+        if self.is_spent {
+            return Ok(None);
+        }
         if let Some(pattern) = self.patterns.get(&(source.clone(), ignore_case)) {
-            return Ok(pattern.clone());
+            return Ok(Some(pattern.clone()));
         }
         let limit = self.budget.limits().get(Limit::Regex);
         let left = limit.saturating_sub(self.budget.used(Limit::Regex));
-        let too_big = |budget: &Budget| {
-            let reached = limit.saturating_add(1).max(budget.used(Limit::Regex));
-            let mut diagnostic = Diagnostic::limit(Limit::Regex, reached, budget.limits());
-            diagnostic.message = format!(
-                "limit `regex` passed: the compiled regular expressions of a filter take at most {limit} bytes in all"
-            );
-            Mistake::new(Part::Value, diagnostic)
-        };
-        let pattern = Pattern::compile(source, ignore_case, left).map_err(|error| match error {
-            PatternError::Syntax(message) => {
-                let message = format!("the regular expression does not compile: {message}");
-                Mistake::new(Part::Value, Diagnostic::error(Code::BadRegex, message))
+        match Pattern::compile(source, ignore_case, left) {
+            Ok(pattern) if self.budget.add(Limit::Regex, pattern.memory()).is_ok() => {
+                self.patterns.insert((source.clone(), ignore_case), pattern.clone());
+                Ok(Some(pattern))
             }
-            PatternError::TooBig => too_big(&self.budget),
-        })?;
-        if self.budget.add(Limit::Regex, pattern.memory()).is_err() {
-            return Err(too_big(&self.budget));
+            Err(PatternError::Syntax(message)) => {
+                let message = format!("the regular expression does not compile: {message}");
+                Err(Mistake::new(Part::Value, Diagnostic::error(Code::BadRegex, message)))
+            }
+            Ok(_) | Err(PatternError::TooBig) => {
+                self.is_spent = true;
+                let message = format!(
+                    "limit `regex` passed: the compiled regular expressions of a filter take at most {limit} bytes in all"
+                );
+                Err(Mistake::new(Part::Value, Diagnostic::error(Code::Limit, message)))
+            }
         }
-        self.patterns.insert((source.clone(), ignore_case), pattern.clone());
-        Ok(pattern)
     }
 
     fn report(&mut self, asked: &Asked<'_>, mistake: Mistake) {
@@ -410,6 +431,11 @@ impl Mistake {
         self.element = Some(element);
         self
     }
+}
+
+fn unbound() -> Mistake {
+    let diagnostic = Diagnostic::error(Code::Unbound, "a dynamic value is not bound");
+    *Mistake::new(Part::Value, diagnostic.hint("bind the filter before this"))
 }
 
 /// Whether a node under this polarity is an AND of its members: NOT is none of them (G1), so a NOT is the AND of their
@@ -572,8 +598,8 @@ fn operand_name(operand: &Operand) -> &'static str {
     }
 }
 
-fn unknown_field(schema: &Schema, path: &Path) -> Diagnostic {
-    let names: Vec<String> = schema.paths().map(Path::to_string).collect();
+fn unknown_field(schema: Option<&Schema>, path: &Path) -> Diagnostic {
+    let names: Vec<String> = schema.into_iter().flat_map(Schema::paths).map(Path::to_string).collect();
     Diagnostic::error(Code::UnknownField, format!("unknown field `{}`", excerpt(path.written())))
         .near(&path.to_string(), names.iter().map(String::as_str))
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json};
 
 use crate::filter::Span;
 use crate::parse::{BadNumber, Reader, Scalar, SyntaxError, Token};
-use crate::value::{Value, write_json};
+use crate::value::{Number, Value, write_json};
 
 /// A document: a JSON object, whatever its depth. Dereferences to [`serde_json::Value`].
 ///
@@ -58,6 +59,9 @@ impl Document {
             Err(error) => return Err(reader_error(text, &error)),
         };
         let document = Document(json);
+        if keeps_all_numbers() && !document.numbers_are_finite() {
+            return Err(not_json("number out of range", 0));
+        }
         let kind = match &document.0 {
             Json::Object(_) => return Ok(document),
             Json::Array(_) => "a list",
@@ -67,6 +71,20 @@ impl Document {
             Json::String(_) => "a string",
         };
         Err(DocumentError::NotAnObject(kind))
+    }
+
+    /// Whether every number has a finite `f64` (D2).
+    fn numbers_are_finite(&self) -> bool {
+        let mut stack = vec![&self.0];
+        while let Some(value) = stack.pop() {
+            match value {
+                Json::Number(number) if Number::from_json(number).is_none() => return false,
+                Json::Array(elements) => stack.extend(elements),
+                Json::Object(members) => stack.extend(members.values()),
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+            }
+        }
+        true
     }
 
     fn into_json(mut self) -> Json {
@@ -113,6 +131,13 @@ impl Drop for Document {
     }
 }
 
+/// Whether `serde_json` was built with `arbitrary_precision`, which any crate of a build can ask for: it then reads
+/// numbers that no document may hold.
+fn keeps_all_numbers() -> bool {
+    static KEEPS: OnceLock<bool> = OnceLock::new();
+    *KEEPS.get_or_init(|| serde_json::from_str::<Json>("1e400").is_ok())
+}
+
 /// Moves the containers inside a value to the stack, if there are any.
 fn take_containers(value: &mut Json, stack: &mut Vec<Json>) {
     let is_container = |value: &&mut Json| value.is_array() || value.is_object();
@@ -151,6 +176,9 @@ impl Drop for Stack {
 /// Reads any depth with a stack of its own.
 fn read_deep(text: &[u8]) -> Result<Document, DocumentError> {
     let text = std::str::from_utf8(text).map_err(|error| not_json("the text is not UTF-8", error.valid_up_to()))?;
+    if text.len() >= u32::MAX as usize {
+        return Err(not_json("a document of 4 GiB or more", 0));
+    }
     let syntax = |error: SyntaxError| not_json(&error.message, error.at);
     let mut reader = Reader::new(text);
     let mut stack = Stack::default();

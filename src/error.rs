@@ -286,7 +286,7 @@ impl fmt::Display for Error {
         if let Some(first) = self.0.diagnostics.first() {
             write!(f, "{}: {}", first.code, first.message)?;
             if let Some(pointer) = &first.place.pointer {
-                write!(f, " at `{pointer}`")?;
+                write!(f, " at `{}`", excerpt(pointer))?;
             }
         }
         if more > 0 {
@@ -422,7 +422,7 @@ fn render_one(out: &mut String, diagnostic: &Diagnostic, source: &str, renderer:
         }
         None => {
             let place = diagnostic.place.pointer.as_ref().filter(|pointer| !pointer.is_empty());
-            let place = place.map_or(String::new(), |pointer| format!("{pointer}: "));
+            let place = place.map_or(String::new(), |pointer| format!("{}: ", visible(pointer)));
             out.push_str(&format!("{place}{severity}[{code}]: {message}\n"));
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use regex_automata::meta;
 use regex_automata::util::syntax;
-use regex_syntax::ast::{self, Ast, ClassSetItem};
+use regex_syntax::ast::{self, Ast, ClassSetItem, ClassSetRange};
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// A compiled regular expression: syntax and meaning of the `regex` crate, Unicode on, linear time.
 #[derive(Clone)]
@@ -27,20 +28,32 @@ pub(crate) enum PatternError {
     TooBig,
 }
 
+/// The most that the lazily built automaton of one pattern takes on one thread, in bytes; past that it starts anew.
+const CACHE: usize = 256 << 10;
+
+/// What a pattern takes beyond what its regex counts, measured on patterns of a few letters.
+const OVERHEAD: usize = 3 << 10;
+
 impl Pattern {
     /// Compiles `source` within `most` bytes.
     pub(crate) fn compile(source: &Arc<str>, ignore_case: bool, most: usize) -> Result<Pattern, PatternError> {
-        hold_classes(source, most)?;
+        hold_classes(source, ignore_case, most)?;
         let regex = meta::Regex::builder()
             .syntax(syntax::Config::new().case_insensitive(ignore_case))
-            .configure(meta::Config::new().nfa_size_limit(Some(most)).onepass_size_limit(Some(most)))
+            .configure(
+                meta::Config::new()
+                    .nfa_size_limit(Some(most))
+                    .onepass_size_limit(Some(most))
+                    // Each pattern has such a cache on each thread that matches.
+                    .hybrid_cache_capacity(CACHE),
+            )
             .build(source)
             .map_err(|error| match (error.size_limit(), error.syntax_error()) {
                 (Some(_), _) => PatternError::TooBig,
                 (None, Some(error)) => PatternError::Syntax(one_line(&error.to_string())),
                 (None, None) => PatternError::Syntax(one_line(&error.to_string())),
             })?;
-        if regex.memory_usage() > most {
+        if regex.memory_usage() + OVERHEAD > most {
             return Err(PatternError::TooBig);
         }
         Ok(Pattern(Arc::new(Inner { source: source.clone(), ignore_case, regex })))
@@ -66,7 +79,7 @@ impl Pattern {
 
     /// The memory of the compiled form, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.0.regex.memory_usage()
+        self.0.regex.memory_usage() + OVERHEAD
     }
 }
 
@@ -76,62 +89,80 @@ fn one_line(message: &str) -> String {
     line.trim().trim_start_matches("error: ").to_owned()
 }
 
-/// Refuses a pattern whose character classes alone would take far more memory than `most` before the compiler's own
-/// limit is looked at: `\pL` is three bytes of pattern and five kilobytes of ranges. Each range takes at least as much in
-/// the compiled form, so with a factor of eight nothing is refused that would have fitted.
-fn hold_classes(source: &str, most: usize) -> Result<(), PatternError> {
-    struct Sizes<'s> {
-        source: &'s str,
-        known: HashMap<&'s str, usize>,
-        sum: usize,
-        most: usize,
+/// Refuses a pattern whose character classes alone would take far more memory or time than `most` bytes of compiled form
+/// can be worth, before the compiler's own limit is looked at: `\pL` is three bytes of pattern and five kilobytes of
+/// ranges, and `[\x{80}-\x{10FFFF}]` under the flag `i` is folded character by character.
+///
+/// It is generous: a class takes at least as much in the compiled form. Only under `(?-u)`, where classes are smaller than
+/// they are taken for here, may a pattern of hundreds of them be refused that would have fitted.
+fn hold_classes(source: &str, ignore_case: bool, most: usize) -> Result<(), PatternError> {
+    let ast =
+        ast::parse::Parser::new().parse(source).map_err(|error| PatternError::Syntax(one_line(&error.to_string())))?;
+    let may_fold = ignore_case || source.contains("(?");
+    ast::visit(&ast, Sizes { source, may_fold, known: HashMap::new(), sum: 0, most: most.saturating_mul(2) })
+}
+
+/// Adds up the ranges of classes, in bytes.
+struct Sizes<'s> {
+    source: &'s str,
+    /// Whether the flag `i` may be on.
+    may_fold: bool,
+    known: HashMap<&'s str, usize>,
+    sum: usize,
+    most: usize,
+}
+
+/// The size of a range of a class in the parsed form.
+const RANGE: usize = 8;
+
+impl<'s> Sizes<'s> {
+    fn add(&mut self, bytes: usize) -> Result<(), PatternError> {
+        self.sum = self.sum.saturating_add(bytes);
+        if self.sum > self.most { Err(PatternError::TooBig) } else { Ok(()) }
     }
 
-    impl<'s> Sizes<'s> {
-        fn add(&mut self, span: &ast::Span) -> Result<(), PatternError> {
-            let class = &self.source[span.start.offset..span.end.offset];
-            let size = self.known.entry(class).or_insert_with(|| match regex_syntax::parse(class) {
-                Ok(hir) => match hir.into_kind() {
-                    regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
-                        size_of_val(class.ranges())
-                    }
-                    _ => 0,
-                },
-                Err(_) => 0,
-            });
-            self.sum += *size;
-            if self.sum > self.most { Err(PatternError::TooBig) } else { Ok(()) }
+    /// A class of the language, such as `\pL` or `\w`.
+    fn add_class(&mut self, span: &ast::Span) -> Result<(), PatternError> {
+        let class: &'s str = &self.source[span.start.offset..span.end.offset];
+        let bytes = *self.known.entry(class).or_insert_with(|| match regex_syntax::parse(class).map(Hir::into_kind) {
+            Ok(HirKind::Class(Class::Unicode(class))) => size_of_val(class.ranges()),
+            Ok(_) | Err(_) => 0,
+        });
+        self.add(bytes)
+    }
+
+    /// A range of a bracketed class. Folding adds a range for each character that has another letter case.
+    fn add_range(&mut self, range: &ClassSetRange) -> Result<(), PatternError> {
+        /// About so many characters have another letter case.
+        const CASED: u32 = 3_000;
+        let width = u32::from(range.end.c).saturating_sub(range.start.c.into()).min(CASED);
+        self.add(if self.may_fold { RANGE * (1 + width as usize) } else { RANGE })
+    }
+}
+
+impl ast::Visitor for Sizes<'_> {
+    type Output = ();
+    type Err = PatternError;
+
+    fn finish(self) -> Result<(), PatternError> {
+        Ok(())
+    }
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), PatternError> {
+        match ast {
+            Ast::ClassUnicode(class) => self.add_class(&class.span),
+            Ast::ClassPerl(class) => self.add_class(&class.span),
+            _ => Ok(()),
         }
     }
 
-    impl ast::Visitor for Sizes<'_> {
-        type Output = ();
-        type Err = PatternError;
-
-        fn finish(self) -> Result<(), PatternError> {
-            Ok(())
+    fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), PatternError> {
+        match item {
+            ClassSetItem::Unicode(class) => self.add_class(&class.span),
+            ClassSetItem::Perl(class) => self.add_class(&class.span),
+            ClassSetItem::Range(range) => self.add_range(range),
+            _ => Ok(()),
         }
-
-        fn visit_pre(&mut self, ast: &Ast) -> Result<(), PatternError> {
-            match ast {
-                Ast::ClassUnicode(class) => self.add(&class.span),
-                Ast::ClassPerl(class) => self.add(&class.span),
-                _ => Ok(()),
-            }
-        }
-
-        fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), PatternError> {
-            match item {
-                ClassSetItem::Unicode(class) => self.add(&class.span),
-                ClassSetItem::Perl(class) => self.add(&class.span),
-                _ => Ok(()),
-            }
-        }
-    }
-
-    match ast::parse::Parser::new().parse(source) {
-        Ok(ast) => ast::visit(&ast, Sizes { source, known: HashMap::new(), sum: 0, most: most.saturating_mul(8) }),
-        Err(error) => Err(PatternError::Syntax(one_line(&error.to_string()))),
     }
 }
 

@@ -369,7 +369,7 @@ impl Predicate {
         let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.0.hash));
         let hash = hash_state().hash_one((join, members.len(), sum));
         let depth = members.iter().map(|member| member.0.depth + 1).max().unwrap_or(0);
-        let leaves = members.iter().map(|member| member.0.leaves).sum();
+        let leaves = members.iter().fold(0_u32, |sum, member| sum.saturating_add(member.0.leaves));
         let kind = match join {
             Join::All => Kind::All(members),
             Join::Any => Kind::Any(members),
@@ -403,7 +403,7 @@ impl Predicate {
         self.0.depth as usize
     }
 
-    /// The number of leaves.
+    /// The number of leaves; a part that is shared counts each time.
     #[must_use]
     pub fn leaf_count(&self) -> usize {
         self.0.leaves as usize

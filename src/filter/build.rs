@@ -298,11 +298,6 @@ impl TreeBuilder {
         self.tree.nodes[self.current as usize].kind == Kind::NotOne
     }
 
-    /// The index that the next condition gets.
-    pub(crate) fn next_condition(&self) -> u32 {
-        self.tree.conditions.len() as u32
-    }
-
     /// Closes whatever is open, where the reading stopped early.
     pub(crate) fn close_all(&mut self) {
         if self.tree.nodes.is_empty() {
@@ -332,6 +327,12 @@ impl TreeBuilder {
     /// How many children a node that is open has so far.
     pub(crate) fn child_count(&self, node: NodeId) -> usize {
         self.tree.nodes[node as usize].end as usize
+    }
+
+    /// Takes the children of the current node, which are closed, out of the tree.
+    pub(crate) fn drop_children(&mut self, node: NodeId) {
+        self.tree.nodes.truncate(node as usize + 1);
+        self.tree.nodes[node as usize].end = 0;
     }
 
     pub(crate) fn condition(&self, index: u32) -> &Condition {

@@ -171,7 +171,16 @@ impl<'de> Deserialize<'de> for Filter {
     /// self-describing. Its recursion limit is the caller's; there are no spans, and an integer past `u64` may reach
     /// this as a float: [`Parser::json`] sees more.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Filter, D::Error> {
-        let mut machine = Parser::new().machine("");
+        DeserializeSeed::deserialize(&Parser::new(), deserializer)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Parser {
+    type Value = Filter;
+
+    /// The same as the `Deserialize` of [`Filter`], under this parser's limits and letter case.
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Filter, D::Error> {
+        let mut machine = self.machine("");
         let fed = Feed { sink: &mut machine, level: 0 }.deserialize(deserializer);
         let (filter, diagnostics) = machine.finish();
         match diagnostics.into_error() {
@@ -188,7 +197,20 @@ pub(crate) struct Feed<'m, S> {
     pub(crate) level: usize,
 }
 
+/// How `serde_json` hands over a number where it was built with `arbitrary_precision`, which any crate of a build can ask
+/// for: an object with this one key, and the number's text.
+const PRIVATE_NUMBER: &str = "$serde_json::private::Number";
+
 impl<S: Sink> Feed<'_, S> {
+    /// A number as text.
+    fn number<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        let mut reader = Reader::new(text);
+        match reader.next() {
+            Ok(Some((Token::Scalar(number), _))) => scalar(self.sink, &number).map_err(stopped),
+            Ok(_) | Err(_) => Err(E::custom("expected a number")),
+        }
+    }
+
     fn inner(&mut self) -> Feed<'_, S> {
         Feed { sink: self.sink, level: self.level + 1 }
     }
@@ -281,8 +303,18 @@ impl<'de, S: Sink> Visitor<'de> for Feed<'_, S> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
         self.hold_level()?;
+        let Some(first) = members.next_key::<String>()? else {
+            self.sink.count_input(2).map_err(stopped)?;
+            self.sink.begin_object(Span::NONE).map_err(stopped)?;
+            return self.sink.end(Span::NONE).map_err(stopped);
+        };
+        if first == PRIVATE_NUMBER {
+            return self.number(&members.next_value::<String>()?);
+        }
         self.sink.count_input(2).map_err(stopped)?;
         self.sink.begin_object(Span::NONE).map_err(stopped)?;
+        FeedKey(self.sink).visit_str(&first)?;
+        members.next_value_seed(self.inner())?;
         while members.next_key_seed(FeedKey(self.sink))?.is_some() {
             members.next_value_seed(self.inner())?;
         }
@@ -310,5 +342,26 @@ impl<S: Sink> Visitor<'_> for FeedKey<'_, S> {
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<(), E> {
         self.0.count_input(key.len() + 1).map_err(stopped)?;
         self.0.key(key, Span::NONE).map_err(stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::value::{Error as ValueError, MapDeserializer};
+
+    #[test]
+    fn numbers_arrive_as_text_where_serde_json_keeps_them_so() {
+        for (text, expected) in [("5.5", "5.5"), ("18446744073709551615", "18446744073709551615"), ("1e3", "1000.0")] {
+            let number = MapDeserializer::<_, ValueError>::new([(PRIVATE_NUMBER, text)].into_iter());
+            let mut machine = Parser::new().machine("");
+            machine.begin_object(Span::NONE).unwrap();
+            machine.key("a", Span::NONE).unwrap();
+            Feed { sink: &mut machine, level: 1 }.deserialize(number).unwrap();
+            machine.end(Span::NONE).unwrap();
+            let (filter, diagnostics) = machine.finish();
+            assert_eq!(diagnostics.into_error(), None);
+            assert_eq!(filter.to_string(), format!(r#"{{"a":{expected}}}"#));
+        }
     }
 }

@@ -140,6 +140,11 @@ impl Parser {
         self
     }
 
+    /// The limits that it holds.
+    pub(crate) fn held(&self) -> &Limits {
+        &self.limits
+    }
+
     /// An empty tree under these options.
     pub(crate) fn tree(&self) -> TreeBuilder {
         TreeBuilder::new(self.limits.clone(), self.ignore_case, "")

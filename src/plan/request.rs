@@ -84,13 +84,21 @@ impl TriggerRequest {
         body.finish()
     }
 
-    /// Reads a body from a JSON value. What the reader of the value has lost cannot be refused: duplicate keys, and
+    /// Reads a body from a JSON value with the default limits. What the reader of the value has lost cannot be refused: duplicate keys, and
     /// integers past `u64`.
     ///
     /// # Errors
     /// Every mistake, each with its code and JSON Pointer.
     pub fn from_value(value: &Json) -> Result<TriggerRequest, Error> {
-        let mut body = Body::new(&Parser::new());
+        TriggerRequest::from_value_with(&Parser::new(), value)
+    }
+
+    /// Reads a body from a JSON value under a parser's limits and letter case.
+    ///
+    /// # Errors
+    /// Every mistake, each with its code and JSON Pointer.
+    pub fn from_value_with(parser: &Parser, value: &Json) -> Result<TriggerRequest, Error> {
+        let mut body = Body::new(parser);
         let _: Step = feed_value(value, &mut body);
         body.finish()
     }
@@ -106,7 +114,15 @@ impl TriggerRequest {
             (None, None) => Ok(None),
             (None, Some(filter)) => Ok(Some(filter.clone())),
             (Some(ids), filter) => {
-                let mut tree = self.parser.tree();
+                // The groups and the condition that are added are ours, not the client's.
+                let limits = [(Limit::Depth, 2), (Limit::Conditions, 1)].into_iter().fold(
+                    self.parser.held().clone(),
+                    |limits, (limit, ours)| {
+                        let most = limits.get(limit).saturating_add(ours);
+                        limits.with(limit, most)
+                    },
+                );
+                let mut tree = self.parser.clone().limits(limits).tree();
                 let built = and(&mut tree, |tree| {
                     let Some(filter) = filter else { return push_ids(tree, ids) };
                     and(tree, |tree| push_ids(tree, ids))?;

@@ -397,3 +397,76 @@ fn documents_of_any_depth_are_read_matched_and_dropped() {
         }
     });
 }
+
+#[test]
+fn a_key_whose_value_is_wrong_is_still_a_key() {
+    // So many that the keys are looked up in a set, and more that never come into the tree.
+    let text = listed("{", "}", 300, |text, at| {
+        let value = if at < 12 { "1" } else { "[]" };
+        let _ = write!(text, "\"k{}\":{value}", at % 200);
+    });
+    let limits = Limits::default().with(Limit::Errors, 1_000);
+    let error = Parser::new().limits(limits).json(&text).expect_err("mistakes");
+    let count = |code| error.diagnostics().iter().filter(|found| found.code == code).count();
+    assert_eq!((count(Code::OperandType), count(Code::DuplicateKey)), (188, 100));
+    let error = trommel::parse::json(r#"{"a":[],"a":null,"a":{"b":1}}"#).expect_err("mistakes");
+    let codes: Vec<Code> = error.diagnostics().iter().map(|found| found.code).collect();
+    assert_eq!(codes, [Code::OperandType, Code::DuplicateKey, Code::DuplicateKey]);
+}
+
+#[test]
+fn regular_expressions_cost_no_more_than_their_limit_is_worth() {
+    on_small_stack(|| {
+        let condition = |pattern: &str| json!({"field": "a", "operator": "regex", "value": pattern}).to_string();
+        let each = |count: usize, pattern: &dyn Fn(usize) -> String| {
+            listed(r#"{"AND":["#, "]}", count, |text, at| text.push_str(&condition(&pattern(at))))
+        };
+        for text in [
+            // Folding a wide range is slow: it is counted before it is done.
+            condition(&format!("(?i){}", r"[\x{80}-\x{10fffe}]".repeat(3_000))),
+            condition(&r"\pL".repeat(1_500)),
+            // After the first that is too big, none is tried.
+            each(10_000, &|at| format!("(a{{1000}}){{1000}}{at}")),
+            each(10_000, &|at| format!(r"(\pL{{90}}){{90}}{at}")),
+            // Small ones add up.
+            each(10_000, &|at| format!("ab{at}")),
+        ] {
+            let (result, peak) = peak_of(|| Schema::open().parse_json(&Parser::new(), &text));
+            assert_eq!(limit_of(&result.expect_err("too much")), "regex");
+            assert!(peak < 32 * MIB, "{peak} bytes for {}", &text[..60]);
+        }
+    });
+}
+
+#[test]
+fn work_is_linear_where_a_careless_reading_is_not() {
+    on_small_stack(|| {
+        // A needle of many letters that almost occurs everywhere.
+        let needle = format!("{}B", "A".repeat(60_000));
+        let filter = json!({"field": "a", "operator": "contains", "value": needle, "case_sensitive": false});
+        let filter = trommel::parse::value(&filter).expect("a filter");
+        go_through(
+            &filter,
+            &[(json!({"a": "a".repeat(2 * MILLION)}), false), (json!({"a": format!("aa{needle}")}), true)],
+        );
+
+        // OR in OR around a large set: one set, made once.
+        let numbers = listed(r#"{"field":"x","operator":"in","value":["#, "]}", 500_000, |text, at| {
+            let _ = write!(text, "{at}");
+        });
+        let nested = (0..127).fold(numbers, |inner, level| format!(r#"{{"OR":[{inner},{{"x":-{}}}]}}"#, level + 1));
+        let filter = trommel::parse::json(&nested).expect("a filter");
+        assert_eq!(Schema::open().check(&filter).expect("a predicate").leaf_count(), 1);
+        go_through(&filter, &[(json!({"x": -127}), true), (json!({"x": 499_999}), true), (json!({"x": -128}), false)]);
+
+        // Many unknown fields in a large closed schema: near names are worked out for those that are reported.
+        let fields = (0..1_000).map(|at| trommel::Field::new(format!("field_{at}"), trommel::Type::Any));
+        let schema = Schema::new(fields).expect("a schema").closed();
+        let text = listed(r#"{"AND":["#, "]}", 10_000, |text, at| {
+            let _ = write!(text, r#"{{"feild_{at}":1}}"#);
+        });
+        let error = schema.check(&trommel::parse::json(text).expect("a filter")).expect_err("unknown fields");
+        assert_eq!((error.diagnostics().len(), error.omitted()), (50, 9_950));
+        assert_eq!(error.diagnostics()[7].expected[0], "field_7");
+    });
+}

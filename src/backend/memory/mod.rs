@@ -77,7 +77,7 @@ impl Matcher {
         Matcher { program: Program::compile(predicate) }
     }
 
-    /// Whether a document matches. No recursion, whatever is nested. A document that is no object has no fields.
+    /// Whether a document, a JSON object (D1), matches. No recursion, whatever is nested.
     #[must_use]
     pub fn matches(&self, document: &Json) -> bool {
         self.program.run(document)

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::fold::{fold_char, folds_to, raw_tokens};
+use crate::fold::{fold, fold_char, folds_to, raw_tokens};
 use crate::predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test, Tokens};
 use crate::value::{Instant, Number};
 
@@ -133,8 +133,8 @@ fn contains(needle: &Needle, string: &str) -> bool {
     if !needle.ignores_case() {
         return string.contains(needle.text());
     }
-    // The needle is folded, and holds a character: an empty one has no case.
-    string.char_indices().any(|(at, _)| has_folded_prefix(&string[at..], needle.text()))
+    // Linear, as comparing at each place is not.
+    fold(string).contains(needle.text())
 }
 
 fn starts_with(needle: &Needle, string: &str) -> bool {

@@ -5,17 +5,16 @@ mod mistakes;
 mod object;
 mod value;
 
-use hashbrown::HashTable;
+use std::collections::HashSet;
 
 use super::Sink;
 use super::reader::Scalar;
-use crate::error::{Code, Diagnostic, Diagnostics, excerpt};
+use crate::error::{Diagnostic, Diagnostics};
 use crate::filter::{Element, Filter, Group, Kind, NodeId, Operand, Refusal, Span, Spelling, TreeBuilder};
 use crate::limits::{Limit, Limits};
 use crate::operator::Operator;
 use crate::path::Path;
 use crate::value::Value;
-use mistakes::duplicate;
 #[cfg(feature = "text")]
 pub(in crate::parse) use mistakes::{bad_number, unknown_operator};
 
@@ -63,8 +62,17 @@ struct Object {
     case_sensitive: Option<bool>,
     /// What the next value is for.
     slot: Slot,
-    /// The index of the shorthand pairs by their keys, once there are many.
-    keys: Option<Box<HashTable<u32>>>,
+    /// The keys of shorthand pairs that the tree does not tell: those whose values were wrong, and all of them once there
+    /// are many.
+    keys: Option<Box<PairKeys>>,
+}
+
+/// Keys of shorthand pairs.
+#[derive(Debug, Default)]
+struct PairKeys {
+    set: HashSet<Box<str>>,
+    /// Whether every key of the object is in the set.
+    is_whole: bool,
 }
 
 /// The keys with a meaning of their own.
@@ -143,15 +151,17 @@ struct Parts {
 struct Dynamic {
     start: Span,
     is_element: bool,
+    /// Whether there is a key `type`: without one, the object was not meant to be a dynamic value.
     has_type: bool,
+    is_dynamic: bool,
     field: Option<Path>,
     key: DynamicKey,
-    is_broken: bool,
+    /// What is wrong with it as a dynamic value.
+    mistakes: Vec<Diagnostic>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum DynamicKey {
-    None,
     Type,
     Field,
     Unknown,
@@ -196,7 +206,7 @@ impl Sink for Machine {
             Some(Frame::Skip(depth)) => *depth += 1,
             Some(Frame::List { .. }) => self.begin_dynamic(span, true),
             Some(Frame::Dynamic(_)) => {
-                self.dynamic_mistake(span);
+                self.wrong_in_dynamic(span);
                 self.frames.push(Frame::Skip(1));
             }
             Some(Frame::Object(object)) => match object.slot {
@@ -227,7 +237,7 @@ impl Sink for Machine {
                 self.frames.push(Frame::Skip(1));
             }
             Some(Frame::Dynamic(_)) => {
-                self.dynamic_mistake(span);
+                self.wrong_in_dynamic(span);
                 self.frames.push(Frame::Skip(1));
             }
             Some(Frame::Object(object)) => match object.slot {
@@ -284,24 +294,8 @@ impl Sink for Machine {
     fn key(&mut self, text: &str, span: Span) -> Step {
         match self.frames.last_mut() {
             Some(Frame::Object(_)) => self.object_key(text, span),
-            Some(Frame::Dynamic(dynamic)) => {
-                let (key, again) = match text {
-                    "type" => (DynamicKey::Type, dynamic.has_type),
-                    "field" => (DynamicKey::Field, dynamic.field.is_some()),
-                    _ => (DynamicKey::Unknown, false),
-                };
-                dynamic.key = key;
-                dynamic.is_broken |= again || key == DynamicKey::Unknown;
-                let diagnostic = if again {
-                    duplicate(text)
-                } else if key == DynamicKey::Unknown {
-                    Diagnostic::error(Code::UnknownKey, format!("unknown key `{}` in a dynamic value", excerpt(text)))
-                        .hint("a dynamic value is `{\"type\": \"dynamic\", \"field\": \"…\"}`")
-                        .near(text, ["type", "field"])
-                } else {
-                    return Ok(());
-                };
-                self.report_here(diagnostic, &[text], span);
+            Some(Frame::Dynamic(_)) => {
+                self.dynamic_key(text, span);
                 Ok(())
             }
             Some(Frame::Members | Frame::List { .. } | Frame::Skip(_)) | None => Ok(()),

@@ -1,10 +1,5 @@
 //! Objects: groups and conditions (G3 to G5).
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
-
-use hashbrown::HashTable;
-
 use super::mistakes::{duplicate, mixed, unknown_condition_key};
 use super::{Frame, Key, Machine, Object, Parts, Slot, Step, Stop};
 use crate::error::{Code, Diagnostic, excerpt};
@@ -87,38 +82,32 @@ impl Machine {
 
     /// Whether the innermost object has a shorthand pair with this key.
     pub(super) fn has_pair(&mut self, text: &str) -> bool {
-        /// Up to so many children, looking at each is cheaper than an index.
+        /// Up to so many children, looking at each is cheaper than a set.
         const FEW: usize = 8;
-        static KEYS: OnceLock<RandomState> = OnceLock::new();
         let Some(Frame::Object(object)) = self.frames.last_mut() else { return false };
         let tree = &self.tree;
-        let pairs = |node| {
+        let keys_of = |node| {
             tree.children(node).filter_map(|(_, kind, _)| match kind {
-                Kind::Pair(index) => Some(index),
+                Kind::Pair(index) => Some(tree.condition(index).path.written()),
                 _ => None,
             })
         };
-        let key_of = |index: u32| tree.condition(index).path.written();
         if tree.child_count(object.node) <= FEW {
-            return pairs(object.node).any(|index| key_of(index) == text);
+            let is_known = object.keys.as_ref().is_some_and(|keys| keys.set.contains(text));
+            return is_known || keys_of(object.node).any(|key| key == text);
         }
-        // Random keys: a client cannot make all of its keys collide.
-        let state = KEYS.get_or_init(RandomState::new);
-        let table = object.keys.get_or_insert_with(|| {
-            let mut table = Box::new(HashTable::new());
-            for index in pairs(object.node) {
-                table.insert_unique(state.hash_one(key_of(index)), index, |&index| state.hash_one(key_of(index)));
-            }
-            table
-        });
-        let hash = state.hash_one(text);
-        if table.find(hash, |&index| key_of(index) == text).is_some() {
-            return true;
+        let keys = object.keys.get_or_insert_default();
+        if !std::mem::replace(&mut keys.is_whole, true) {
+            keys.set.extend(keys_of(object.node).map(Box::from));
         }
-        // The pair is pushed next, if its value is any good; a key whose value is not is a mistake either way.
-        let next = tree.next_condition();
-        table.insert_unique(hash, next, |&index| state.hash_one(if index == next { text } else { key_of(index) }));
-        false
+        !keys.set.insert(text.into())
+    }
+
+    /// Remembers the key of a shorthand pair that does not come into the tree.
+    pub(super) fn note_pair(&mut self, text: &str) {
+        if let Some(Frame::Object(object)) = self.frames.last_mut() {
+            object.keys.get_or_insert_default().set.insert(text.into());
+        }
     }
 
     pub(super) fn end_object(&mut self, object: Object, span: Span) -> Step {
@@ -141,10 +130,10 @@ impl Machine {
 
     /// Ends an object with a key `field`: a condition (G4).
     pub(super) fn end_condition(&mut self, object: &Object, parts: Parts, span: Span) -> Step {
-        let mut is_whole = !parts.is_broken;
         let others: Vec<_> = self.tree.children(object.node).collect();
+        let mut is_whole = !parts.is_broken && others.is_empty();
+        let is_missing_told = is_whole;
         for (_, kind, child_span) in others {
-            is_whole = false;
             let (diagnostic, key, place) = match kind {
                 Kind::Pair(index) => {
                     let condition = self.tree.condition(index);
@@ -158,6 +147,8 @@ impl Machine {
             };
             self.report_here(diagnostic, &[&key], place);
         }
+        // What was misread is not read on.
+        self.tree.drop_children(object.node);
         let case = match (object.case_sensitive, parts.case_insensitive) {
             (Some(sensitive), Some(insensitive)) if sensitive == insensitive => {
                 is_whole = false;
@@ -177,7 +168,7 @@ impl Machine {
         let (operator, spelling, operator_span) =
             parts.operator.unwrap_or((Operator::Eq, Spelling::Omitted, Span::NONE));
         let has_value = object.seen & Key::Value.bit() != 0;
-        if !has_value && operator.operand() != OperandKind::Boolean && is_whole {
+        if !has_value && operator.operand() != OperandKind::Boolean && is_missing_told {
             is_whole = false;
             let message = format!("a condition with the operator `{operator}` has no `value`");
             let whole = self.tree.span_to(object.node, span);
@@ -190,7 +181,8 @@ impl Machine {
         let Some((path, field_span)) = parts.field.filter(|_| is_whole) else { return Ok(()) };
         let spans = PartSpans { field: field_span, operator: operator_span, value: value_span };
         let condition = Condition { path, operand, operator, spelling, case, spans };
-        let index = self.add_condition(condition, span)?;
+        let whole = self.tree.span_to(object.node, span);
+        let index = self.add_condition(condition, whole)?;
         self.tree.set_kind(object.node, Kind::Condition(index));
         Ok(())
     }
@@ -209,6 +201,7 @@ impl Machine {
         });
         if let Some((diagnostic, key, span)) = misspelled {
             self.report_here(diagnostic, &[&key], span);
+            self.tree.drop_children(object.node);
             return;
         }
         let Some((key, span)) = parts.first_key else { return };

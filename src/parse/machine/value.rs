@@ -1,6 +1,6 @@
 //! Values: the parts of conditions, operands, and dynamic values (B1).
 
-use super::mistakes::{bad_number, spelled_operator, unknown_operator};
+use super::mistakes::{bad_number, duplicate, spelled_operator, unknown_operator};
 use super::{Dynamic, DynamicKey, Frame, Key, Machine, Parts, Step, Stop};
 use crate::error::{Code, Diagnostic, excerpt};
 use crate::filter::{CaseFlag, Condition, Element, Group, Kind, Operand, PartSpans, Refusal, Span, Spelling};
@@ -120,8 +120,9 @@ impl Machine {
     }
 
     pub(super) fn broken_operand(&mut self) {
-        if self.pair.take().is_none() {
-            self.part(|parts| parts.is_broken = true);
+        match self.pair.take() {
+            Some((path, _)) => self.note_pair(path.written()),
+            None => self.part(|parts| parts.is_broken = true),
         }
     }
 
@@ -146,61 +147,103 @@ impl Machine {
         let message = format!("the shorthand `{}` takes one string, number, boolean or null", excerpt(key));
         let hint = "for a list, write a condition with the operator `in`";
         self.report_here(Diagnostic::error(Code::OperandType, message).hint(hint), &[key], span);
+        self.note_pair(key);
     }
 
     pub(super) fn begin_dynamic(&mut self, start: Span, is_element: bool) {
-        let key = DynamicKey::None;
-        let dynamic = Dynamic { start, is_element, has_type: false, field: None, key, is_broken: false };
+        let dynamic = Dynamic {
+            start,
+            is_element,
+            has_type: false,
+            is_dynamic: false,
+            field: None,
+            key: DynamicKey::Unknown,
+            mistakes: Vec::new(),
+        };
         self.frames.push(Frame::Dynamic(Box::new(dynamic)));
+    }
+
+    pub(super) fn dynamic_key(&mut self, text: &str, span: Span) {
+        let Some(Frame::Dynamic(dynamic)) = self.frames.last_mut() else { return };
+        let (key, again) = match text {
+            "type" => (DynamicKey::Type, std::mem::replace(&mut dynamic.has_type, true)),
+            "field" => (DynamicKey::Field, dynamic.field.is_some()),
+            _ => (DynamicKey::Unknown, false),
+        };
+        dynamic.key = if again { DynamicKey::Unknown } else { key };
+        if again {
+            self.dynamic_mistake(duplicate(text), text, span);
+        } else if key == DynamicKey::Unknown {
+            let message = format!("unknown key `{}` in a dynamic value", excerpt(text));
+            let diagnostic = Diagnostic::error(Code::UnknownKey, message).hint(DYNAMIC_HINT);
+            self.dynamic_mistake(diagnostic.near(text, ["type", "field"]), text, span);
+        }
     }
 
     pub(super) fn dynamic_scalar(&mut self, scalar: &Scalar<'_>, span: Span) -> Step {
         let Some(Frame::Dynamic(dynamic)) = self.frames.last_mut() else { return Ok(()) };
         match (dynamic.key, scalar) {
-            (DynamicKey::Type, Scalar::String("dynamic")) => dynamic.has_type = true,
+            (DynamicKey::Type, Scalar::String("dynamic")) => dynamic.is_dynamic = true,
             (DynamicKey::Field, Scalar::String(text)) => match self.tree.path(text) {
                 Ok(path) => dynamic.field = Some(path),
                 Err(refusal @ Refusal::Limit(..)) => return self.stop(refusal, &["field"], span),
                 Err(refusal @ Refusal::Path(..)) => {
-                    dynamic.is_broken = true;
                     let diagnostic = refusal.diagnostic(self.tree.limits());
-                    self.report_here(diagnostic, &["field"], span);
+                    self.dynamic_mistake(diagnostic, "field", span);
                 }
             },
             (DynamicKey::Unknown, _) => {}
-            (DynamicKey::Type | DynamicKey::Field | DynamicKey::None, _) => self.dynamic_mistake(span),
+            (DynamicKey::Type | DynamicKey::Field, _) => self.wrong_in_dynamic(span),
         }
         Ok(())
     }
 
     /// A value inside a dynamic value is of the wrong type.
-    pub(super) fn dynamic_mistake(&mut self, span: Span) {
-        let Some(Frame::Dynamic(dynamic)) = self.frames.last_mut() else { return };
-        // The value of an unknown key: the key has been reported.
-        if std::mem::replace(&mut dynamic.is_broken, true) && dynamic.key == DynamicKey::Unknown {
-            return;
-        }
+    pub(super) fn wrong_in_dynamic(&mut self, span: Span) {
+        let Some(Frame::Dynamic(dynamic)) = self.frames.last() else { return };
         let (key, takes) = match dynamic.key {
             DynamicKey::Type => ("type", "`\"dynamic\"`, the only type of object that is an operand"),
             DynamicKey::Field => ("field", "a string, a path into what is bound"),
-            DynamicKey::Unknown | DynamicKey::None => return,
+            // The key has been reported.
+            DynamicKey::Unknown => return,
         };
         let message = format!("the `{key}` of a dynamic value is {takes}");
-        self.report_here(Diagnostic::error(Code::OperandType, message), &[key], span);
+        self.dynamic_mistake(Diagnostic::error(Code::OperandType, message), key, span);
+    }
+
+    /// Notes a mistake for the case that the object was meant to be a dynamic value.
+    fn dynamic_mistake(&mut self, diagnostic: Diagnostic, key: &str, span: Span) {
+        /// Each further one would say the same.
+        const MOST: usize = 8;
+        let place = self.place(&[key], span);
+        if let Some(Frame::Dynamic(dynamic)) = self.frames.last_mut()
+            && dynamic.mistakes.len() < MOST
+        {
+            dynamic.mistakes.push(diagnostic.at(place));
+        }
     }
 
     pub(super) fn end_dynamic(&mut self, dynamic: Dynamic, span: Span) -> Step {
         let whole = dynamic.start.to(span);
-        let good = dynamic.field.filter(|_| dynamic.has_type && !dynamic.is_broken);
-        if good.is_none() && !dynamic.is_broken {
-            let message = if self.pair.is_some() {
-                "a shorthand pair takes a scalar, null or a dynamic value, not an object"
+        let is_good = dynamic.is_dynamic && dynamic.mistakes.is_empty();
+        let good = dynamic.field.filter(|_| is_good);
+        if good.is_none() {
+            if dynamic.has_type && !dynamic.mistakes.is_empty() {
+                dynamic.mistakes.into_iter().for_each(|diagnostic| self.diagnostics.push(diagnostic));
             } else {
-                "an operand is no object, except a dynamic value"
-            };
-            let diagnostic = Diagnostic::error(Code::OperandType, message)
-                .hint("a dynamic value is `{\"type\": \"dynamic\", \"field\": \"…\"}`");
-            self.report_here(diagnostic, &self.value_segments(), whole);
+                let (message, hint) = if dynamic.has_type {
+                    ("a dynamic value has no `field`", DYNAMIC_HINT)
+                } else if self.pair.is_some() {
+                    (
+                        "a shorthand pair takes a string, number, boolean or null, not an object",
+                        "for another operator, write a condition: `{\"field\": …, \"operator\": …, \"value\": …}`",
+                    )
+                } else {
+                    ("an operand is no object, except a dynamic value", DYNAMIC_HINT)
+                };
+                let diagnostic = Diagnostic::error(Code::OperandType, message).hint(hint);
+                self.report_here(diagnostic, &self.value_segments(), whole);
+            }
         }
         if dynamic.is_element {
             self.count_list_item(whole)?;
@@ -220,3 +263,5 @@ impl Machine {
         }
     }
 }
+
+const DYNAMIC_HINT: &str = "a dynamic value is `{\"type\": \"dynamic\", \"field\": \"…\"}`";

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::filter::{CaseFlag, Condition, Filter, Kind, Operand, PartSpans, Span, Spelling, TreeBuilder};
 use crate::limits::{Limit, Limits};
 use crate::operator::Operator;
-use crate::predicate::{Bound, Comparison, Fold, Join, Leaf, Needle, Predicate, Shape, Test};
+use crate::predicate::{Bound, Fold, Join, Leaf, Needle, Predicate, Shape, Test};
 use crate::set::Set;
 use crate::value::{Instant, Value};
 
@@ -190,7 +190,7 @@ fn condition(leaf: &Leaf) -> Condition {
             let (operator, operand) = membership(values, negated);
             (operator, operand, exact)
         }
-        Test::Compare(comparison, bound) => (comparison_operator(*comparison), bound_operand(bound), exact),
+        Test::Compare(comparison, bound) => (comparison.operator(), bound_operand(bound), exact),
         Test::Contains(needle) => (Operator::Contains, needle.shared_value().into(), needle_case(needle)),
         Test::StartsWith(needle) => (Operator::StartsWith, needle.shared_value().into(), needle_case(needle)),
         Test::EndsWith(needle) => (Operator::EndsWith, needle.shared_value().into(), needle_case(needle)),
@@ -248,15 +248,6 @@ fn needle_case(needle: &Needle) -> CaseFlag {
 impl Needle {
     fn shared_value(&self) -> Value {
         Value::String(self.shared())
-    }
-}
-
-fn comparison_operator(comparison: Comparison) -> Operator {
-    match comparison {
-        Comparison::Gt => Operator::Gt,
-        Comparison::Gte => Operator::Gte,
-        Comparison::Lt => Operator::Lt,
-        Comparison::Lte => Operator::Lte,
     }
 }
 

@@ -297,10 +297,9 @@ impl<'s> Check<'s> {
         }
         let wrong = |found: &str| Err(wrong_type(operator, found));
         match (operator.operand(), &condition.operand) {
-            (OperandKind::Boolean, Operand::Omitted | Operand::Value(Value::Bool(_))) => Ok(match operator {
-                Operator::Exists => Answer::Test(Test::Exists),
-                _ => Answer::IsNull,
-            }),
+            (OperandKind::Boolean, Operand::Omitted | Operand::Value(Value::Bool(_))) => {
+                Ok(if operator == Operator::Exists { Answer::Test(Test::Exists) } else { Answer::IsNull })
+            }
             (OperandKind::Boolean, operand) => wrong(operand_name(operand)),
             (_, Operand::Dynamic(_)) => Ok(Answer::Unbound),
             (OperandKind::Scalar, Operand::Value(value)) => equality(facts, operator, value, asked.ignore_case),
@@ -529,12 +528,9 @@ fn comparison(facts: Facts, operator: Operator, value: &Value) -> Result<Answer,
         (Type::Any, value) => return Err(wrong_type(operator, value.type_name())),
         (ty, value) => return Err(wrong_for_field(ty, value)),
     };
-    let comparison = match operator {
-        Operator::Gt => Comparison::Gt,
-        Operator::Gte => Comparison::Gte,
-        Operator::Lt => Comparison::Lt,
-        _ => Comparison::Lte,
-    };
+    let comparison = Comparison::of(operator).ok_or_else(|| {
+        Mistake::new(Part::Operator, Diagnostic::error(Code::Internal, "an operator without an order"))
+    })?;
     Ok(Answer::Test(Test::Compare(comparison, bound)))
 }
 

@@ -9,7 +9,7 @@ use crate::error::visible;
 use crate::filter::Filter;
 use crate::lower::{Kind, Lowered};
 use crate::operator::Operator;
-use crate::predicate::{Bound, Comparison, Join, Leaf, Predicate, Shape, Test};
+use crate::predicate::{Bound, Join, Leaf, Predicate, Shape, Test};
 
 /// What is pushed down, what is left, and why; leaf by leaf.
 ///
@@ -119,10 +119,7 @@ fn operator(test: &Test) -> Operator {
         Test::In(set) if set.len() == 1 => Operator::Eq,
         Test::InInstants(instants) if instants.len() == 1 => Operator::Eq,
         Test::In(_) | Test::InInstants(_) => Operator::In,
-        Test::Compare(Comparison::Gt, _) => Operator::Gt,
-        Test::Compare(Comparison::Gte, _) => Operator::Gte,
-        Test::Compare(Comparison::Lt, _) => Operator::Lt,
-        Test::Compare(Comparison::Lte, _) => Operator::Lte,
+        Test::Compare(comparison, _) => comparison.operator(),
         Test::Contains(_) => Operator::Contains,
         Test::StartsWith(_) => Operator::StartsWith,
         Test::EndsWith(_) => Operator::EndsWith,

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::Place;
 use crate::filter::{Filter, NodeId};
+use crate::operator::Operator;
 use crate::path::Path;
 use crate::pattern::Pattern;
 use crate::schema::Facts;
@@ -127,6 +128,23 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// The order that an operator asks for, if it is one of the four.
+    pub(crate) fn of(operator: Operator) -> Option<Comparison> {
+        const ALL: [Comparison; 4] = [Comparison::Gt, Comparison::Gte, Comparison::Lt, Comparison::Lte];
+        ALL.into_iter().find(|comparison| comparison.operator() == operator)
+    }
+
+    /// The operator that asks for it.
+    #[must_use]
+    pub fn operator(self) -> Operator {
+        match self {
+            Comparison::Gt => Operator::Gt,
+            Comparison::Gte => Operator::Gte,
+            Comparison::Lt => Operator::Lt,
+            Comparison::Lte => Operator::Lte,
+        }
+    }
+
     /// Whether a value that stands so to a bound satisfies the comparison.
     #[must_use]
     pub fn accepts(self, ordering: std::cmp::Ordering) -> bool {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use trommel::parse::Parser;
+use trommel::reference::Reference;
 use trommel::{Budget, Code, Diagnostic, Document, DocumentError, Error, Filter, Limit, Limits, Predicate, Schema};
 
 use super::output::Failure;
@@ -64,6 +65,13 @@ impl Loaded {
     /// What the filter means.
     pub(super) fn predicate(&self) -> Result<Predicate, Failure> {
         self.check().map(|(predicate, _)| predicate)
+    }
+
+    /// The filter as the law reads it.
+    pub(super) fn reference(&self) -> Result<Reference, Failure> {
+        // What a check refuses is refused here too, with its place.
+        self.check()?;
+        Reference::new(&self.filter, &self.schema).map_err(|error| Failure::in_text(error, &self.source))
     }
 
     /// What the filter means, and what it used of its limits.

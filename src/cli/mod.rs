@@ -9,6 +9,7 @@ mod fmt;
 mod grep;
 mod output;
 mod schema;
+mod why;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ enum Command {
     Grep(grep::GrepArgs),
     Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
+    Why(why::WhyArgs),
     Completions(docs::CompletionsArgs),
     Man(docs::ManArgs),
 }
@@ -63,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Grep(args) => grep::run(args, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Explain(args) => explain::run(args, output),
+        Command::Why(args) => why::run(args, output),
         Command::Completions(args) => docs::completions(args, output),
         Command::Man(args) => docs::man(args, output),
     };

@@ -413,3 +413,29 @@ fn the_examples_match_what_they_are_for() {
         assert_eq!(run(["grep", "-c", &filter, &data, "--schema", &schema]).ok(), count, "{name}");
     }
 }
+
+#[test]
+fn why_tells_which_condition_decided() {
+    let documents = b"{\"status\":\"open\",\"tags\":[\"draft\"]}\n\nnot JSON\n{\"status\":\"shut\"}\n";
+    let filter = r#"{"status":"open","NOT":[{"field":"tags","operator":"in","value":["draft"]}]}"#;
+    let run = run_with(documents, ["why", filter]);
+    assert_eq!(run.code, Some(2)); // a line is bad
+    assert!(run.err.starts_with("-:3: "), "{}", run.err);
+    let expected = "-:1: no match
+> false  and
+  true     status eq \"open\"    found \"open\"
+> false    not
+> true       tags in [\"draft\"]    found \"draft\"
+-:4: no match
+> false  and
+> false    status eq \"open\"    found \"shut\"
+  true     not
+  false      tags in [\"draft\"]    found nothing
+";
+    assert_eq!(run.out, expected);
+
+    let out = run_with(b"{\"n\":[1,2]}", ["why", "--format", "json", "n > 5"]).ok();
+    let leaf = json!({"kind": "leaf", "matches": false, "field": "n", "operator": "gt", "value": 5, "values": [1, 2]});
+    assert_eq!(serde_json::from_str::<Json>(&out).unwrap(), json!({"line": 1, "matches": false, "tree": leaf}));
+    assert!(run_with(b"{}", ["why", "n > true"]).err.contains("error["));
+}

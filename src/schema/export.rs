@@ -165,7 +165,9 @@ impl Export<'_> {
 
     /// A condition: one form for each class, with the paths of its fields.
     fn condition(&mut self) -> Json {
-        let mut classes: BTreeMap<String, (Class, Vec<(String, Option<&str>)>)> = BTreeMap::new();
+        /// A path, and the remark on it.
+        type Remarked<'s> = (String, Option<&'s str>);
+        let mut classes: BTreeMap<String, (Class, Vec<Remarked<'_>>)> = BTreeMap::new();
         for (path, known) in &self.schema.fields {
             let class = Class::of(known);
             let (_, fields) = classes.entry(class.name()).or_insert((class, Vec::new()));

@@ -10,6 +10,8 @@ use serde_json::{Value as Json, json};
 
 #[path = "cli/grep.rs"]
 mod grep;
+#[path = "cli/schema.rs"]
+mod schema;
 
 /// What a run gave.
 struct Run {

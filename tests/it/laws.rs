@@ -18,7 +18,7 @@
 //!
 //! `TROMMEL_CASES` is the number of pairs of each loop, `TROMMEL_SEED` another seed; `scripts/laws` runs a million.
 
-mod respell;
+pub(crate) mod respell;
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -14,6 +14,7 @@ mod hostile;
 mod laws;
 #[cfg(feature = "conformance")]
 mod mutants;
+mod schema;
 #[cfg(feature = "conformance")]
 mod suite;
 #[cfg(feature = "text")]

@@ -43,7 +43,8 @@ impl Pattern {
             .configure(
                 meta::Config::new()
                     .nfa_size_limit(Some(most))
-                    .onepass_size_limit(Some(most))
+                    // It is for captures of anchored matches, which nobody asks for here, and can be large.
+                    .onepass(false)
                     // Each pattern has such a cache on each thread that matches.
                     .hybrid_cache_capacity(CACHE),
             )
@@ -185,5 +186,20 @@ impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flag = if self.0.ignore_case { "i" } else { "" };
         write!(f, "/{}/{flag}", self.0.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_fits_the_default_limit_many_times() {
+        for source in
+            [r"\b\w+\b", r"\b\w\d\w\pL", r"(?i)\bbuffer\s+over(flow|run)s?\b", r"^[\w.+-]+@[\w-]+\.[\w.]+$", "a|b"]
+        {
+            let pattern = Pattern::compile(&source.into(), false, 1 << 20).unwrap();
+            assert!(pattern.memory() < (1 << 20) / 4, "{source}: {}", pattern.memory());
+        }
     }
 }

@@ -303,19 +303,42 @@ impl<'s> Check<'s> {
             (OperandKind::Boolean, operand) => wrong(operand_name(operand)),
             (_, Operand::Dynamic(_)) => Ok(Answer::Unbound),
             (OperandKind::Scalar, Operand::Value(value)) => equality(facts, operator, value, asked.ignore_case),
-            (OperandKind::List, Operand::List(values)) => membership(facts, operator, values, asked.ignore_case),
+            (OperandKind::List, Operand::List(values)) => {
+                self.elements(asked, facts.ty, values.iter())?;
+                Ok(membership(facts, values, asked.ignore_case))
+            }
             (OperandKind::List, Operand::Mixed(elements)) => {
-                for (at, element) in elements.iter().enumerate() {
-                    if let Element::Value(value) = element {
-                        typed(facts.ty, operator, value).map_err(|mistake| mistake.in_element(at))?;
-                    }
-                }
+                let values = elements.iter().map(|element| match element {
+                    Element::Value(value) => value,
+                    // It is not known yet, and null is taken by every type.
+                    Element::Dynamic(_) => &Value::Null,
+                });
+                self.elements(asked, facts.ty, values)?;
                 Ok(Answer::Unbound)
             }
             (OperandKind::Ordered, Operand::Value(value)) => comparison(facts, operator, value),
             (OperandKind::String, Operand::Value(Value::String(text))) => self.string(asked, text),
             (_, operand) => wrong(operand_name(operand)),
         }
+    }
+
+    /// Whether every element of a list is of the field's type. Each that is not is a mistake of its own; the last is what
+    /// this gives, those before it are reported.
+    fn elements<'v>(
+        &mut self,
+        asked: &Asked<'_>,
+        ty: Type,
+        values: impl Iterator<Item = &'v Value>,
+    ) -> Result<(), Box<Mistake>> {
+        let mut last: Option<Box<Mistake>> = None;
+        for (at, value) in values.enumerate() {
+            if let Err(mistake) = typed(ty, asked.condition.operator, value)
+                && let Some(before) = last.replace(mistake.in_element(at))
+            {
+                self.report(asked, *before);
+            }
+        }
+        last.map_or(Ok(()), Err)
     }
 
     /// What is known of the condition's field, if the schema lets the condition be.
@@ -479,24 +502,15 @@ fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) 
     Ok(test.map_or(Answer::Never, Answer::Test))
 }
 
-/// `in`, `nin` (C2: a null in the list asks for nulls too).
-fn membership(
-    facts: Facts,
-    operator: Operator,
-    values: &Arc<[Value]>,
-    ignore_case: bool,
-) -> Result<Answer, Box<Mistake>> {
-    let mut has_null = false;
-    for (at, value) in values.iter().enumerate() {
-        has_null |= *value == Value::Null;
-        typed(facts.ty, operator, value).map_err(|mistake| mistake.in_element(at))?;
-    }
-    Ok(match (one_of(facts, values, ignore_case), has_null) {
+/// `in`, `nin` (C2: a null in the list asks for nulls too). INVARIANT: the values are of the field's type.
+fn membership(facts: Facts, values: &Arc<[Value]>, ignore_case: bool) -> Answer {
+    let has_null = values.contains(&Value::Null);
+    match (one_of(facts, values, ignore_case), has_null) {
         (Some(test), false) => Answer::Test(test),
         (Some(test), true) => Answer::TestOrNull(test),
         (None, true) => Answer::IsNull,
         (None, false) => Answer::Never,
-    })
+    }
 }
 
 /// The test for one of these values, nulls left out; `None` for no value. INVARIANT: they are of the field's type.

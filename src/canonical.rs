@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::filter::{CaseFlag, Condition, Filter, Kind, Operand, PartSpans, Span, Spelling, TreeBuilder};
-use crate::limits::{Limit, Limits};
+use crate::limits::Limits;
 use crate::operator::Operator;
 use crate::predicate::{Bound, Fold, Join, Leaf, Needle, Predicate, Shape, Test};
 use crate::set::Set;
@@ -94,8 +94,7 @@ fn digest<'k>(join: Join, members: impl Iterator<Item = &'k Key>) -> [u8; 32] {
 /// The filter of a predicate, members in the order in which they stand.
 fn emit(predicate: &Predicate) -> Filter {
     // What was accepted once is not refused for being printed.
-    let limits = Limit::all().fold(Limits::default(), |limits, limit| limits.with(limit, usize::MAX));
-    let mut tree = TreeBuilder::new(limits, false, "");
+    let mut tree = TreeBuilder::new(Limits::none(), false, "");
     let (nodes, conditions) = size(predicate);
     tree.reserve(nodes, conditions);
     // Each entry: a member to write, or a group to close.

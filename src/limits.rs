@@ -111,6 +111,11 @@ impl Limits {
         self
     }
 
+    /// No limits: for what was accepted once, and is only written another way.
+    pub(crate) fn none() -> Limits {
+        Limit::all().fold(Limits::default(), |limits, limit| limits.with(limit, usize::MAX))
+    }
+
     /// The value of a limit.
     #[must_use]
     pub fn get(&self, limit: Limit) -> usize {

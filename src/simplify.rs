@@ -281,16 +281,15 @@ fn implies(leaf: &Leaf, others: &[&Leaf]) -> bool {
     match leaf.test() {
         Test::In(set) => set.iter().all(|value| {
             let is_cased = matches!(value, Value::String(string) if has_case(string));
-            others.iter().any(|other| match other.test() {
-                // A folded string stands for all that fold to it.
-                Test::In(other) => (other.ignores_case() || !set.ignores_case() || !is_cased) && other.has_value(value),
-                _ => false,
-            })
+            // A folded string stands for all that fold to it.
+            let holds =
+                |other: &Set| (other.ignores_case() || !set.ignores_case() || !is_cased) && other.has_value(value);
+            others.iter().any(|other| matches!(other.test(), Test::In(other) if holds(other)))
         }),
-        Test::InInstants(instants) => others.iter().any(|other| match other.test() {
-            Test::InInstants(other) => instants.iter().all(|instant| other.binary_search(instant).is_ok()),
-            _ => false,
-        }),
+        Test::InInstants(instants) => {
+            let holds = |other: &[Instant]| instants.iter().all(|instant| other.binary_search(instant).is_ok());
+            others.iter().any(|other| matches!(other.test(), Test::InInstants(other) if holds(other)))
+        }
         Test::Compare(..) => others.iter().any(|other| {
             let same_direction = class(Join::All, leaf) == class(Join::All, other);
             same_direction && (leaf.test() == other.test() || is_narrower(leaf, other))

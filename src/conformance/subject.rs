@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use crate::backend::memory::Matcher;
-use crate::filter::{Filter, Group};
+use crate::filter::{Filter, TreeBuilder};
+use crate::limits::Limits;
 use crate::lower::{Backend, Lowered, lower};
 use crate::schema::Schema;
 
@@ -44,20 +45,19 @@ impl<'q> Question<'q> {
     /// process.
     #[must_use]
     pub fn filter_json(&self) -> String {
-        match self.filter.ignores_case() {
-            // Grafted into a group, a filter takes the letter case of its root along.
-            true => Filter::group(Group::And, [self.filter.clone()])
-                .map_or_else(|error| error.to_string(), |f| f.to_string()),
-            false => self.filter.to_string(),
-        }
+        let mut tree = TreeBuilder::new(Limits::none(), false, "");
+        // What held at the root goes along. INVARIANT: no limit is set.
+        let _ = tree.graft(self.filter, false);
+        tree.finish().to_string()
     }
 
-    /// The question as JSON: `{"filter": …, "schema": …, "documents": […]}`, the schema null where nothing is known.
+    /// The question as JSON text on one line: `{"filter": …, "schema": …, "documents": […]}`, the schema null where nothing
+    /// is known. Text, since a filter may be nested more deeply than a reader of JSON goes.
     #[must_use]
-    pub fn to_json(&self) -> Json {
-        let filter: Json = serde_json::from_str(&self.filter_json()).unwrap_or_default();
+    pub fn to_json(&self) -> String {
         let schema = (*self.schema != Schema::open()).then_some(self.schema);
-        json!({"filter": filter, "schema": schema, "documents": self.documents})
+        let (schema, documents) = (json!(schema), json!(self.documents));
+        format!(r#"{{"filter":{},"schema":{schema},"documents":{documents}}}"#, self.filter_json())
     }
 }
 

@@ -70,16 +70,6 @@ impl<'v> Key<'v> {
         }
     }
 
-    fn of_json(value: &'v Json, ignore_case: bool) -> Option<Key<'v>> {
-        match value {
-            Json::Bool(bool) => Some(Key::Bool(*bool)),
-            Json::Number(number) => Number::from_json(number).map(Key::Number),
-            Json::String(string) if ignore_case => Some(Key::Folded(string)),
-            Json::String(string) => Some(Key::String(string)),
-            Json::Null | Json::Array(_) | Json::Object(_) => None,
-        }
-    }
-
     /// Whether it equals a value of a set of the same letter case.
     fn equals(&self, value: &Value) -> bool {
         match (self, value) {
@@ -190,7 +180,27 @@ impl Set {
     /// Cost: one hash of the value, or for few values a comparison with each.
     #[must_use]
     pub fn contains(&self, value: &Json) -> bool {
-        Key::of_json(value, self.ignores_case()).is_some_and(|key| self.has(&key))
+        match value {
+            Json::Bool(bool) => self.has_bool(*bool),
+            Json::Number(number) => Number::from_json(number).is_some_and(|number| self.has_number(number)),
+            Json::String(string) => self.has_str(string),
+            Json::Null | Json::Array(_) | Json::Object(_) => false,
+        }
+    }
+
+    /// [`contains`](Set::contains) for a boolean, however it is stored.
+    pub(crate) fn has_bool(&self, bool: bool) -> bool {
+        self.has(&Key::Bool(bool))
+    }
+
+    /// [`contains`](Set::contains) for a number, however it is stored.
+    pub(crate) fn has_number(&self, number: Number) -> bool {
+        self.has(&Key::Number(number))
+    }
+
+    /// [`contains`](Set::contains) for a string, however it is stored. No allocation.
+    pub(crate) fn has_str(&self, string: &str) -> bool {
+        self.has(&if self.ignores_case() { Key::Folded(string) } else { Key::String(string) })
     }
 
     /// The same for a value of ours. Null is in no set.

@@ -23,8 +23,11 @@ use serde_json::Value as Json;
 #[derive(Clone)]
 pub struct Path(Arc<Inner>);
 
+/// A key of a path.
+pub(crate) type Key = Box<str>;
+
 struct Inner {
-    keys: Box<[Box<str>]>,
+    keys: Box<[Key]>,
     /// As it was written, which may quote more than it needs to.
     written: Box<str>,
 }
@@ -85,6 +88,16 @@ impl Path {
     /// The keys, outermost first. There is at least one.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator + Clone {
         self.0.keys.iter().map(|key| &**key)
+    }
+
+    /// The keys as they are kept.
+    pub(crate) fn raw_keys(&self) -> &[Key] {
+        &self.0.keys
+    }
+
+    /// Where it is kept: the same for a path and its clones, and, while one of them lives, for nothing else.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// The text that was read, which may quote more than it needs to.

@@ -224,6 +224,12 @@ impl Tokens {
         (!tokens.is_empty()).then(|| Tokens(tokens.into()))
     }
 
+    /// Where a token stands that folds to `token` folded.
+    pub(crate) fn position_folded(&self, token: &str) -> Option<usize> {
+        let folded = token.chars().map(crate::fold::fold_char);
+        self.0.binary_search_by(|wanted| wanted.chars().cmp(folded.clone())).ok()
+    }
+
     /// The tokens, sorted.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(String::as_str)

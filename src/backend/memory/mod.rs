@@ -1,6 +1,10 @@
 //! Documents in memory: every predicate is exact.
 
+mod node;
+mod probe;
 mod program;
+mod route;
+mod search;
 
 use serde_json::Value as Json;
 

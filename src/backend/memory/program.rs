@@ -1,170 +1,224 @@
-//! The compiled form: a list of tests, each with the place to go on at if it holds and if it does not. AND and OR are
+//! The compiled form: a list of tests, each with the place to go on at if it holds and if it does not. AND, OR and NOT are
 //! nothing but jumps, so running it needs no stack and stops as soon as the answer is known.
+//!
+//! Nothing here knows how a document is represented: that is what [`Node`] is for.
 
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::fold::{fold, fold_char, folds_to, raw_tokens};
-use crate::predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test, Tokens};
-use crate::value::{Instant, Number};
+use super::node::Node;
+use super::probe::Probe;
+use super::route::{Memo, Planner, Route, Shared};
+use super::search::Literals;
+use crate::path::Path;
+use crate::predicate::{Join, Leaf, Predicate, Shape, Test};
 
-/// A predicate as jump code.
+/// A predicate, compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
+    code: Code,
+    /// What the steps of the code ask, each by its number.
+    tests: Vec<(Route, Probe)>,
+    shared: Shared,
+}
+
+impl Program {
+    /// Compiles a predicate. Cost: linear in its leaves, and a sort of each group's members by cost.
+    pub(crate) fn compile(predicate: &Predicate) -> Program {
+        let mut probes = Vec::with_capacity(predicate.leaf_count());
+        let mut paths = Vec::with_capacity(predicate.leaf_count());
+        let code = Code::lay_out(predicate, true, |asked| {
+            let (path, probe) = match asked {
+                Asked::Leaf(leaf) => (leaf.path(), Probe::new(leaf.test())),
+                Asked::Strings(path, literals) => (path, Probe::ContainsAny(literals)),
+            };
+            paths.push(path);
+            probes.push(probe);
+            paths.len() as u32 - 1
+        });
+        let (shared, routes) = match *paths {
+            [path] => (Shared::default(), vec![Route::alone(path)]),
+            _ => {
+                let mut planner = Planner::new(paths.len());
+                paths.into_iter().for_each(|path| planner.add(path));
+                planner.finish()
+            }
+        };
+        Program { code, tests: routes.into_iter().zip(probes).collect(), shared }
+    }
+
+    /// Whether the predicate holds for a document.
+    pub(crate) fn run<N: Node>(&self, document: N) -> bool {
+        let mut memo = Memo::new(document, &self.shared);
+        self.code.run(|test| {
+            let (route, probe) = &self.tests[test as usize];
+            probe.holds(route.start(&self.shared, &mut memo))
+        })
+    }
+}
+
+/// Jump code over tests that are known by a number.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
     steps: Vec<Step>,
     start: Target,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Step {
-    /// INVARIANT: a leaf.
-    leaf: Predicate,
+    test: u32,
     if_true: Target,
     if_false: Target,
 }
 
-/// Where to go on.
+/// A step to go on at, or the verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    Step(u32),
-    Done(bool),
+struct Target(u32);
+
+impl Target {
+    const FALSE: Target = Target(u32::MAX - 1);
+    const TRUE: Target = Target(u32::MAX);
+
+    fn verdict(self) -> Option<bool> {
+        (self.0 >= Target::FALSE.0).then_some(self == Target::TRUE)
+    }
 }
 
-impl Program {
-    /// Lays the leaves out in order. A member of an AND goes on to the next member if it holds, and to where the whole
-    /// AND goes if it does not; OR dually. The last member goes where the whole goes.
-    pub(crate) fn compile(predicate: &Predicate) -> Program {
-        /// A predicate to lay out, and where it goes.
-        struct Todo<'p> {
-            predicate: &'p Predicate,
-            if_true: Target,
-            if_false: Target,
-        }
-        // Laid out backwards: the last leaf first. A member's targets are where the member after it starts, which is
-        // known by then: `start` is where what was laid out last starts.
-        enum Work<'p> {
-            Lay(Todo<'p>),
-            /// The member before one that is done: its own target is where that one starts.
-            Before {
-                join: Join,
-                predicate: &'p Predicate,
-                if_true: Target,
-                if_false: Target,
-            },
+/// A positive test.
+pub(crate) enum Asked<'p> {
+    /// That of a leaf.
+    Leaf(&'p Leaf),
+    /// Whether some string at a path holds one of several.
+    Strings(&'p Path, Arc<Literals>),
+}
+
+/// A member of a group, as it is laid out.
+enum Member<'p> {
+    Predicate(&'p Predicate),
+    /// Leaves at one path that are one test, and whether they are negated.
+    Strings {
+        path: &'p Path,
+        negated: bool,
+        literals: Arc<Literals>,
+    },
+}
+
+/// From so many strings at one path on, one automaton for all is faster than a search for each.
+const STRINGS: usize = 3;
+
+impl Code {
+    /// Lays out a predicate. A member of an AND goes on to the next member if it holds, and to where the whole AND goes
+    /// if it does not; OR dually; the last member goes where the whole goes. A negated leaf is its test with the two
+    /// exchanged.
+    ///
+    /// `number` says by which number each test is known. Searches for several strings at one path become one test if
+    /// `joins_strings`; without, every test is that of a leaf.
+    pub(crate) fn lay_out<'p>(
+        predicate: &'p Predicate,
+        joins_strings: bool,
+        mut number: impl FnMut(Asked<'p>) -> u32,
+    ) -> Code {
+        // Backwards, the last leaf first: a member goes on to where the one after it starts, which is known by then.
+        // `start` is where what was laid out last starts.
+        enum Place {
+            /// It goes to these.
+            To { if_true: Target, if_false: Target },
+            /// It stands before what was laid out last, in a group that goes to these.
+            Before { join: Join, if_true: Target, if_false: Target },
         }
         let mut steps: Vec<Step> = Vec::with_capacity(predicate.leaf_count());
-        let mut start = Target::Done(true);
-        let mut work = vec![Work::Lay(Todo { predicate, if_true: Target::Done(true), if_false: Target::Done(false) })];
-        while let Some(next) = work.pop() {
-            let Todo { predicate, if_true, if_false } = match next {
-                Work::Lay(todo) => todo,
-                Work::Before { join: Join::All, predicate, if_false, .. } => {
-                    Todo { predicate, if_true: start, if_false }
-                }
-                Work::Before { join: Join::Any, predicate, if_true, .. } => {
-                    Todo { predicate, if_true, if_false: start }
-                }
+        let mut start = Target::TRUE;
+        let whole = Place::To { if_true: Target::TRUE, if_false: Target::FALSE };
+        let mut work = vec![(Member::Predicate(predicate), whole)];
+        while let Some((member, place)) = work.pop() {
+            let (if_true, if_false) = match place {
+                Place::To { if_true, if_false } => (if_true, if_false),
+                Place::Before { join: Join::All, if_false, .. } => (start, if_false),
+                Place::Before { join: Join::Any, if_true, .. } => (if_true, start),
             };
-            match predicate.shape() {
-                Shape::Leaf(_) => {
-                    start = Target::Step(steps.len() as u32);
-                    steps.push(Step { leaf: predicate.clone(), if_true, if_false });
-                }
-                Shape::Group(Join::All, []) => start = if_true,
-                Shape::Group(Join::Any, []) => start = if_false,
-                Shape::Group(join, [before @ .., last]) => {
-                    work.extend(before.iter().map(|predicate| Work::Before { join, predicate, if_true, if_false }));
-                    work.push(Work::Lay(Todo { predicate: last, if_true, if_false }));
-                }
-            }
+            let (asked, negated) = match member {
+                Member::Strings { path, negated, literals } => (Asked::Strings(path, literals), negated),
+                Member::Predicate(predicate) => match predicate.shape() {
+                    Shape::Leaf(leaf) => (Asked::Leaf(leaf), leaf.is_negated()),
+                    Shape::Group(join, members) => {
+                        let mut members = arrange(join, members, joins_strings);
+                        let Some(last) = members.pop() else {
+                            start = if join == Join::All { if_true } else { if_false };
+                            continue;
+                        };
+                        let before =
+                            members.into_iter().map(|member| (member, Place::Before { join, if_true, if_false }));
+                        work.extend(before);
+                        work.push((last, Place::To { if_true, if_false }));
+                        continue;
+                    }
+                },
+            };
+            start = Target(steps.len() as u32);
+            let (if_true, if_false) = if negated { (if_false, if_true) } else { (if_true, if_false) };
+            steps.push(Step { test: number(asked), if_true, if_false });
         }
-        Program { steps, start }
+        Code { steps, start }
     }
 
-    pub(crate) fn run(&self, document: &Json) -> bool {
+    /// The verdict, given the answer to each test that is asked for.
+    #[inline]
+    pub(crate) fn run(&self, mut test: impl FnMut(u32) -> bool) -> bool {
         let mut target = self.start;
         loop {
-            match target {
-                Target::Done(verdict) => return verdict,
-                Target::Step(at) => {
-                    let step = &self.steps[at as usize];
-                    let holds = step.leaf.as_leaf().is_some_and(|leaf| holds(leaf, document));
-                    target = if holds { step.if_true } else { step.if_false };
-                }
+            if let Some(verdict) = target.verdict() {
+                return verdict;
             }
+            let step = self.steps[target.0 as usize];
+            target = if test(step.test) { step.if_true } else { step.if_false };
         }
     }
 }
 
-/// Whether a leaf holds for a document.
-fn holds(leaf: &Leaf, document: &Json) -> bool {
-    test(leaf, document) != leaf.is_negated()
-}
-
-fn test(leaf: &Leaf, document: &Json) -> bool {
-    let path = leaf.path();
-    let some_string = |test: &dyn Fn(&str) -> bool| path.values(document).filter_map(Json::as_str).any(test);
-    match leaf.test() {
-        Test::Exists => path.nodes(document).next().is_some(),
-        Test::IsNull => path.values(document).all(Json::is_null),
-        Test::In(set) => path.values(document).any(|value| set.contains(value)),
-        Test::InInstants(instants) => some_string(&|string| {
-            Instant::parse(string).is_some_and(|instant| instants.binary_search(&instant).is_ok())
-        }),
-        Test::Compare(comparison, bound) => path.values(document).any(|value| compares(*comparison, bound, value)),
-        Test::Contains(needle) => some_string(&|string| contains(needle, string)),
-        Test::StartsWith(needle) => some_string(&|string| starts_with(needle, string)),
-        Test::EndsWith(needle) => some_string(&|string| ends_with(needle, string)),
-        Test::Regex(pattern) => some_string(&|string| pattern.is_match(string)),
-        Test::Text(wanted) => has_tokens(wanted, path.values(document).filter_map(Json::as_str)),
-    }
-}
-
-fn compares(comparison: Comparison, bound: &Bound, value: &Json) -> bool {
-    let ordering = match (bound, value) {
-        (Bound::Number(bound), Json::Number(number)) => Number::from_json(number).map(|number| number.cmp(bound)),
-        (Bound::String(bound), Json::String(string)) => Some((**string).cmp(&**bound)),
-        (Bound::Instant(bound), Json::String(string)) => Instant::parse(string).map(|instant| instant.cmp(bound)),
-        (Bound::Number(_) | Bound::String(_) | Bound::Instant(_), _) => None,
+/// The members of a group in the order in which they are asked: leaves before groups, the cheaper first. Any order has
+/// the same answer, as a test is a function of the document.
+fn arrange(join: Join, members: &[Predicate], joins_strings: bool) -> Vec<Member<'_>> {
+    let mut strings = if joins_strings { joined_strings(join, members) } else { BTreeMap::new() };
+    let negated = join == Join::All;
+    let mut arranged: Vec<Member<'_>> = Vec::with_capacity(members.len());
+    let is_apart = |member: &&Predicate| {
+        searched(join, member).is_none_or(|(path, _, ignores_case)| !strings.contains_key(&(path, ignores_case)))
     };
-    ordering.is_some_and(|ordering| comparison.accepts(ordering))
-}
-
-fn contains(needle: &Needle, string: &str) -> bool {
-    if !needle.ignores_case() {
-        return string.contains(needle.text());
+    arranged.extend(members.iter().filter(is_apart).map(Member::Predicate));
+    while let Some(((path, _), literals)) = strings.pop_first() {
+        arranged.push(Member::Strings { path, negated, literals });
     }
-    // Linear, as comparing at each place is not.
-    fold(string).contains(needle.text())
+    arranged.sort_by_key(|member| match member {
+        Member::Predicate(predicate) => match predicate.as_leaf() {
+            Some(leaf) => (0, Probe::cost(leaf)),
+            None => (1, predicate.leaf_count() as u32),
+        },
+        Member::Strings { path, .. } => (0, Probe::cost_of_strings(path)),
+    });
+    arranged
 }
 
-fn starts_with(needle: &Needle, string: &str) -> bool {
-    if needle.ignores_case() { has_folded_prefix(string, needle.text()) } else { string.starts_with(needle.text()) }
-}
-
-fn ends_with(needle: &Needle, string: &str) -> bool {
-    if !needle.ignores_case() {
-        return string.ends_with(needle.text());
+/// The string that a member looks for and its path, if it can be looked for together with those of others: "some string
+/// holds a, or some string holds b" is "some string holds a or b"; of an AND of negated leaves that is the complement.
+fn searched(join: Join, member: &Predicate) -> Option<(&Path, &str, bool)> {
+    let leaf = member.as_leaf().filter(|leaf| leaf.is_negated() == (join == Join::All))?;
+    match leaf.test() {
+        Test::Contains(needle) => Some((leaf.path(), needle.text(), needle.ignores_case())),
+        _ => None,
     }
-    let mut characters = string.chars().rev();
-    needle.text().chars().rev().all(|wanted| characters.next().map(fold_char) == Some(wanted))
 }
 
-/// Whether `string` begins with `prefix`, which is folded, when letter case is ignored.
-fn has_folded_prefix(string: &str, prefix: &str) -> bool {
-    let mut characters = string.chars();
-    prefix.chars().all(|wanted| characters.next().map(fold_char) == Some(wanted))
-}
-
-/// Whether every wanted token is a token of some string (C5).
-fn has_tokens<'d>(wanted: &Tokens, strings: impl Iterator<Item = &'d str>) -> bool {
-    let mut missing: Vec<&str> = wanted.iter().collect();
-    for string in strings {
-        for token in raw_tokens(string) {
-            missing.retain(|wanted| !folds_to(token, wanted));
-            if missing.is_empty() {
-                return true;
-            }
-        }
+/// The automata of what is searched together, by path and letter case.
+fn joined_strings(join: Join, members: &[Predicate]) -> BTreeMap<(&Path, bool), Arc<Literals>> {
+    let all = || members.iter().filter_map(|member| searched(join, member));
+    if all().nth(STRINGS - 1).is_none() {
+        return BTreeMap::new();
     }
-    false
+    let mut together: BTreeMap<(&Path, bool), Vec<&str>> = BTreeMap::new();
+    for (path, text, ignores_case) in all() {
+        together.entry((path, ignores_case)).or_default().push(text);
+    }
+    together.retain(|_, texts| texts.len() >= STRINGS);
+    let automata = together.into_iter().map(|(key, texts)| Some((key, Arc::new(Literals::new(&texts, key.1)?))));
+    automata.flatten().collect()
 }

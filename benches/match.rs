@@ -1,0 +1,363 @@
+//! What the compiled matcher costs beside closures written by hand on the same values, over flat and nested documents.
+//!
+//! `cargo bench --bench match -- --instructions` counts instructions with callgrind (`valgrind` must be there) instead
+//! of timing: that figure holds on a busy machine too. A name after it runs the rows that hold it.
+
+mod ratio;
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use memchr::memmem::Finder;
+use ratio::{Rival, compare};
+use regex::{Regex, RegexBuilder};
+use serde_json::{Value as Json, json};
+use trommel::{Limit, Limits, Matcher, Schema, parse::Parser};
+
+/// A filter, and what somebody would write who knows the documents.
+struct Case {
+    name: String,
+    filter: Json,
+    by_hand: Box<dyn Fn(&Json) -> bool>,
+}
+
+/// Where the fields of a kind of documents are.
+struct Kind {
+    name: &'static str,
+    document: fn(usize) -> Json,
+    status: &'static [&'static str],
+    year: &'static [&'static str],
+    country: &'static [&'static str],
+    title: &'static [&'static str],
+    body: &'static [&'static str],
+    deleted: &'static [&'static str],
+    id: &'static [&'static str],
+    /// An array of strings, or the strings of the objects of an array.
+    tags: &'static [&'static str],
+    any_tag: fn(&Json, &str) -> bool,
+}
+
+const WORDS: [&str; 24] = [
+    "buffer", "overflow", "remote", "attacker", "crafted", "request", "kernel", "module", "allows", "before", "version",
+    "memory", "Unauthenticated", "users", "the", "via", "in", "a", "parser", "Denial", "service", "header", "field", "of",
+];
+const STATUS: [&str; 5] = ["pending", "paid", "packed", "sent", "returned"];
+const COUNTRY: [&str; 6] = ["DE", "FR", "IE", "US", "JP", "BR"];
+const TAGS: [&str; 7] = ["news", "draft", "urgent", "patch", "vendor", "internal", "legacy"];
+
+fn words(at: usize, count: usize) -> String {
+    let words: Vec<&str> = (0..count).map(|n| WORDS[(at * 31 + n * n * 7 + n) % WORDS.len()]).collect();
+    words.join(" ")
+}
+
+fn tags(at: usize) -> Vec<&'static str> {
+    (0..at % 4).map(|n| TAGS[(at / 4 + n * 3) % TAGS.len()]).collect()
+}
+
+fn id(at: usize) -> String {
+    format!("obj_{:016x}", at * 7)
+}
+
+fn deleted(at: usize) -> Json {
+    if at.is_multiple_of(3) { json!("2024-01-01T00:00:00Z") } else { Json::Null }
+}
+
+fn flat(at: usize) -> Json {
+    json!({
+        "id": id(at), "status": STATUS[at % 5], "year": 1990 + at % 36, "price": (at % 1000) as f64 / 8.0,
+        "country": COUNTRY[at % 6], "title": words(at, 6), "body": words(at, 40), "active": at.is_multiple_of(2),
+        "email": format!("user{at}@example.org"), "deleted_at": deleted(at), "tags": tags(at), "views": at * 13,
+    })
+}
+
+fn nested(at: usize) -> Json {
+    let items: Vec<Json> =
+        tags(at).into_iter().map(|tag| json!({"sku": format!("sku-{at}"), "qty": at % 9, "kind": tag})).collect();
+    json!({
+        "id": id(at),
+        "meta": {
+            "status": STATUS[at % 5], "year": 1990 + at % 36, "owner": {"country": COUNTRY[at % 6], "name": "Ann"},
+            "deleted_at": deleted(at), "version": 3,
+        },
+        "text": {"title": words(at, 6), "body": words(at, 40), "language": "en"},
+        "items": items,
+        "price": {"amount": at % 1000, "currency": "EUR"},
+    })
+}
+
+const FLAT: Kind = Kind {
+    name: "flat",
+    document: flat,
+    status: &["status"],
+    year: &["year"],
+    country: &["country"],
+    title: &["title"],
+    body: &["body"],
+    deleted: &["deleted_at"],
+    id: &["id"],
+    tags: &["tags"],
+    any_tag: |document, tag| match document.get("tags") {
+        Some(Json::Array(tags)) => tags.iter().any(|found| found.as_str() == Some(tag)),
+        _ => false,
+    },
+};
+
+const NESTED: Kind = Kind {
+    name: "nested",
+    document: nested,
+    status: &["meta", "status"],
+    year: &["meta", "year"],
+    country: &["meta", "owner", "country"],
+    title: &["text", "title"],
+    body: &["text", "body"],
+    deleted: &["meta", "deleted_at"],
+    id: &["id"],
+    tags: &["items", "kind"],
+    any_tag: |document, tag| match document.get("items") {
+        Some(Json::Array(items)) => {
+            items.iter().any(|item| item.get("kind").and_then(Json::as_str) == Some(tag))
+        }
+        _ => false,
+    },
+};
+
+/// The value at the keys. Inlined where they are constants, as one would write them.
+#[inline(always)]
+fn get<'d>(document: &'d Json, keys: &[&str]) -> Option<&'d Json> {
+    match *keys {
+        [a] => document.get(a),
+        [a, b] => document.get(a)?.get(b),
+        [a, b, c] => document.get(a)?.get(b)?.get(c),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn string<'d>(document: &'d Json, keys: &[&str]) -> Option<&'d str> {
+    get(document, keys)?.as_str()
+}
+
+fn ids(count: usize) -> Vec<String> {
+    // Every third is the id of a document, as far as there are so many.
+    (0..count).map(|at| if at.is_multiple_of(3) { id(at) } else { format!("obj_x{at:015x}") }).collect()
+}
+
+/// Makes the cases of a kind of documents. A macro, so that the keys are constants in each closure.
+macro_rules! cases {
+    ($kind:ident) => {{
+        let path = |keys: &[&str]| keys.join(".");
+        let condition = |keys: &[&str], operator: &str, value: Json| {
+            json!({"field": path(keys), "operator": operator, "value": value})
+        };
+        let no_case = |mut condition: Json| {
+            condition["case_sensitive"] = json!(false);
+            condition
+        };
+        let mut cases: Vec<Case> = Vec::new();
+        let mut case = |name: &str, filter: Json, by_hand: Box<dyn Fn(&Json) -> bool>| {
+            cases.push(Case { name: format!("{} {name}", $kind.name), filter, by_hand });
+        };
+        case(
+            "eq string",
+            condition($kind.status, "eq", json!("paid")),
+            Box::new(|d| string(d, $kind.status) == Some("paid")),
+        );
+        case(
+            "eq number",
+            condition($kind.year, "eq", json!(2001)),
+            Box::new(|d| get(d, $kind.year).and_then(Json::as_i64) == Some(2001)),
+        );
+        for count in [10, 1_000, 100_000] {
+            let set: HashSet<String> = ids(count).into_iter().collect();
+            case(
+                &format!("in {count}"),
+                condition($kind.id, "in", json!(ids(count))),
+                Box::new(move |d| string(d, $kind.id).is_some_and(|id| set.contains(id))),
+            );
+        }
+        case(
+            "range",
+            json!({"AND": [condition($kind.year, "gte", json!(2000)), condition($kind.year, "lt", json!(2010))]}),
+            Box::new(|d| {
+                let year = get(d, $kind.year).and_then(Json::as_i64);
+                year.is_some_and(|year| (2000..2010).contains(&year))
+            }),
+        );
+        case(
+            "prefix",
+            condition($kind.title, "starts_with", json!("remote")),
+            Box::new(|d| string(d, $kind.title).is_some_and(|title| title.starts_with("remote"))),
+        );
+        case(
+            "suffix",
+            condition($kind.title, "ends_with", json!("service")),
+            Box::new(|d| string(d, $kind.title).is_some_and(|title| title.ends_with("service"))),
+        );
+        let finder = Finder::new("kernel module").into_owned();
+        case(
+            "substring",
+            condition($kind.body, "contains", json!("kernel module")),
+            Box::new(move |d| string(d, $kind.body).is_some_and(|body| finder.find(body.as_bytes()).is_some())),
+        );
+        case(
+            "no-case eq",
+            no_case(condition($kind.country, "eq", json!("de"))),
+            Box::new(|d| string(d, $kind.country).is_some_and(|country| country.eq_ignore_ascii_case("de"))),
+        );
+        let pattern = RegexBuilder::new("unauthenticated").case_insensitive(true).build().expect("a pattern");
+        case(
+            "no-case substring",
+            no_case(condition($kind.body, "contains", json!("unauthenticated"))),
+            Box::new(move |d| string(d, $kind.body).is_some_and(|body| pattern.is_match(body))),
+        );
+        let pattern = Regex::new(r"(buffer|memory) \w+ (via|in)\b").expect("a pattern");
+        case(
+            "regex",
+            condition($kind.body, "regex", json!(r"(buffer|memory) \w+ (via|in)\b")),
+            Box::new(move |d| string(d, $kind.body).is_some_and(|body| pattern.is_match(body))),
+        );
+        case(
+            "OR of 5",
+            json!({"OR": [
+                condition($kind.status, "eq", json!("returned")), condition($kind.year, "lt", json!(1995)),
+                condition($kind.country, "eq", json!("BR")), condition($kind.tags, "eq", json!("legacy")),
+                condition($kind.title, "starts_with", json!("kernel")),
+            ]}),
+            Box::new(|d| {
+                string(d, $kind.status) == Some("returned")
+                    || get(d, $kind.year).and_then(Json::as_i64).is_some_and(|year| year < 1995)
+                    || string(d, $kind.country) == Some("BR")
+                    || string(d, $kind.title).is_some_and(|title| title.starts_with("kernel"))
+                    || ($kind.any_tag)(d, "legacy")
+            }),
+        );
+        let finders = ["kernel module", "denial", "memory header", "parser of", "field crafted"]
+            .map(|text| Finder::new(text).into_owned());
+        case(
+            "OR of 5 substrings",
+            json!({"OR": ["kernel module", "denial", "memory header", "parser of", "field crafted"]
+                .map(|text| condition($kind.body, "contains", json!(text)))}),
+            Box::new(move |d| {
+                string(d, $kind.body)
+                    .is_some_and(|body| finders.iter().any(|finder| finder.find(body.as_bytes()).is_some()))
+            }),
+        );
+        case(
+            "nested NOT",
+            json!({"AND": [
+                condition($kind.status, "in", json!(["paid", "packed"])),
+                {"NOT": [
+                    {"AND": [condition($kind.country, "eq", json!("DE")), condition($kind.year, "gte", json!(2010))]},
+                    {"NOT": {"OR": [condition($kind.deleted, "is_null", json!(true)), condition($kind.year, "lt", json!(2000))]}},
+                ]},
+            ]}),
+            Box::new(|d| {
+                let year = get(d, $kind.year).and_then(Json::as_i64).unwrap_or(0);
+                matches!(string(d, $kind.status), Some("paid" | "packed"))
+                    && !(string(d, $kind.country) == Some("DE") && year >= 2010)
+                    && (get(d, $kind.deleted).is_none_or(Json::is_null) || year < 2000)
+            }),
+        );
+        case("array", condition($kind.tags, "eq", json!("draft")), Box::new(|d| ($kind.any_tag)(d, "draft")));
+        case(
+            "array, NOT",
+            json!({"NOT": [condition($kind.tags, "eq", json!("draft"))]}),
+            Box::new(|d| !($kind.any_tag)(d, "draft")),
+        );
+        case(
+            "is_null",
+            condition($kind.deleted, "is_null", json!(true)),
+            Box::new(|d| get(d, $kind.deleted).is_none_or(Json::is_null)),
+        );
+        cases
+    }};
+}
+
+fn cases(kind: &Kind) -> Vec<Case> {
+    if kind.name == FLAT.name { cases!(FLAT) } else { cases!(NESTED) }
+}
+
+fn matcher(filter: &Json) -> Matcher {
+    let parser = Parser::new().limits(Limits::default().with(Limit::Conditions, 1_000_000));
+    Matcher::new(&Schema::open().check(&parser.value(filter).expect("a filter")).expect("a filter"))
+}
+
+/// The loop that is measured: its name is what callgrind is told.
+#[inline(never)]
+fn measured_loop(documents: &[Json], matches: impl Fn(&Json) -> bool) -> usize {
+    documents.iter().filter(|document| matches(document)).count()
+}
+
+/// The instructions that a rival takes for a document.
+fn instructions(case: &str, rival: &str) -> f64 {
+    let program = std::env::current_exe().expect("a path");
+    let valgrind = ["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured_loop*"];
+    let output = Command::new("valgrind").args(valgrind).arg(program).args(["--once", case, rival]).output();
+    let output = output.expect("valgrind");
+    let report = String::from_utf8_lossy(&output.stderr);
+    let count = report.lines().find_map(|line| line.split_once("Collected : ")).expect("a count").1;
+    count.trim().parse::<f64>().expect("a number") / COUNTED as f64
+}
+
+/// How many documents are matched where instructions are counted, and where time is measured.
+const COUNTED: usize = 300;
+const TIMED: usize = 2_000;
+
+fn print_ratios(rows: &[(String, f64)]) {
+    let mut ratios: Vec<f64> = rows.iter().map(|(_, ratio)| *ratio).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    let worst = rows.iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("a row");
+    println!(
+        "median {:.2} x, worst {:.2} x ({}); the targets are at most 1.2 and 1.5",
+        ratios[ratios.len() / 2],
+        worst.1,
+        worst.0
+    );
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let kinds = [FLAT, NESTED];
+    if let [once, name, rival] = &*arguments
+        && once == "--once"
+    {
+        let kind = kinds.iter().find(|kind| name.starts_with(kind.name)).expect("a kind");
+        let case = cases(kind).into_iter().find(|case| case.name == *name).expect("a case");
+        let documents: Vec<Json> = (0..COUNTED).map(kind.document).collect();
+        let matcher = matcher(&case.filter);
+        match &**rival {
+            "hand" => measured_loop(&documents, &case.by_hand),
+            _ => measured_loop(&documents, |document| matcher.matches(document)),
+        };
+        return;
+    }
+    let counts = arguments.first().is_some_and(|argument| argument == "--instructions");
+    let wanted = arguments.iter().find(|argument| !argument.starts_with("--")).cloned().unwrap_or_default();
+    let mut rows = Vec::new();
+    for kind in &kinds {
+        let documents: Vec<Json> = (0..TIMED).map(kind.document).collect();
+        for case in cases(kind).into_iter().filter(|case| case.name.contains(&wanted)) {
+            let ratio = if counts {
+                let (hand, ours) = (instructions(&case.name, "hand"), instructions(&case.name, "trommel"));
+                println!("{:30} {hand:10.0} {ours:10.0} instructions a document  {:6.2} x", case.name, ours / hand);
+                ours / hand
+            } else {
+                let matcher = matcher(&case.filter);
+                let hits = measured_loop(&documents, &case.by_hand);
+                assert_eq!(measured_loop(&documents, |document| matcher.matches(document)), hits, "{}", case.name);
+                for document in &documents {
+                    assert_eq!(matcher.matches(document), (case.by_hand)(document), "{}: {document}", case.name);
+                }
+                compare(
+                    &format!("{}: {hits} of {TIMED}", case.name),
+                    &mut [
+                        Rival::new("by hand", || measured_loop(&documents, &case.by_hand)),
+                        Rival::new("Matcher", || measured_loop(&documents, |document| matcher.matches(document))),
+                    ],
+                )[1]
+            };
+            rows.push((case.name, ratio));
+        }
+    }
+    print_ratios(&rows);
+}

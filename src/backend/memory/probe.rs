@@ -1,0 +1,163 @@
+//! Positive tests, prepared to be asked of many documents.
+
+use std::sync::Arc;
+
+use memchr::memmem::Finder;
+
+use super::node::{Node, View};
+use super::route::Start;
+use super::search::{FoldedFinder, Literals, begins_with};
+use crate::fold::raw_tokens;
+use crate::path::Path;
+use crate::pattern::Pattern;
+use crate::predicate::{Bound, Comparison, Leaf, Needle, Test, Tokens};
+use crate::set::Set;
+use crate::value::Instant;
+
+/// A positive test, prepared.
+#[derive(Clone, Debug)]
+pub(crate) enum Probe {
+    Exists,
+    IsNull,
+    In(Set),
+    InInstants(Arc<[Instant]>),
+    Compare(Comparison, Bound),
+    Contains(Arc<Finder<'static>>),
+    ContainsFolded(Arc<FoldedFinder>),
+    /// One of several, in one pass.
+    ContainsAny(Arc<Literals>),
+    StartsWith(Needle),
+    EndsWith(Needle),
+    Regex(Pattern),
+    Text(Tokens),
+}
+
+impl Probe {
+    pub(crate) fn new(test: &Test) -> Probe {
+        match test {
+            Test::Exists => Probe::Exists,
+            Test::IsNull => Probe::IsNull,
+            Test::In(set) => Probe::In(set.clone()),
+            Test::InInstants(instants) => Probe::InInstants(instants.clone()),
+            Test::Compare(comparison, bound) => Probe::Compare(*comparison, bound.clone()),
+            Test::Contains(needle) if needle.ignores_case() => {
+                Probe::ContainsFolded(Arc::new(FoldedFinder::new(needle.text())))
+            }
+            Test::Contains(needle) => Probe::Contains(Arc::new(Finder::new(needle.text()).into_owned())),
+            Test::StartsWith(needle) => Probe::StartsWith(needle.clone()),
+            Test::EndsWith(needle) => Probe::EndsWith(needle.clone()),
+            Test::Regex(pattern) => Probe::Regex(pattern.clone()),
+            Test::Text(tokens) => Probe::Text(tokens.clone()),
+        }
+    }
+
+    /// About how long a test takes beside others, to ask the cheap ones first. Measured on strings of some hundred bytes.
+    pub(crate) fn cost(leaf: &Leaf) -> u32 {
+        let test = match leaf.test() {
+            Test::Exists | Test::IsNull => 1,
+            Test::In(set) if set.len() == 1 => 2,
+            Test::Compare(_, Bound::Number(_) | Bound::String(_)) => 2,
+            Test::StartsWith(_) | Test::EndsWith(_) => 2,
+            Test::In(_) => 4,
+            Test::Compare(_, Bound::Instant(_)) | Test::InInstants(_) => 6,
+            Test::Contains(needle) => {
+                if needle.ignores_case() {
+                    12
+                } else {
+                    8
+                }
+            }
+            Test::Regex(_) => 20,
+            Test::Text(_) => 60,
+        };
+        test + Probe::cost_of_path(leaf.path())
+    }
+
+    /// The same for a search for several strings at once.
+    pub(crate) fn cost_of_strings(path: &Path) -> u32 {
+        12 + Probe::cost_of_path(path)
+    }
+
+    /// A key is a look-up in a map.
+    fn cost_of_path(path: &Path) -> u32 {
+        4 * path.keys().len() as u32
+    }
+
+    /// Whether the test holds for what is found from `start` on.
+    pub(crate) fn holds<N: Node>(&self, start: Start<'_, N>) -> bool {
+        match self {
+            Probe::Exists => start.any_node(|_| true),
+            Probe::IsNull => !start.any_value(|value| !matches!(value, View::Null)),
+            Probe::In(set) => start.any_value(|value| match value {
+                View::String(string) => set.has_str(&string),
+                View::Number(number) => set.has_number(number),
+                View::Bool(bool) => set.has_bool(bool),
+                View::Null | View::Array(_) | View::Object => false,
+            }),
+            Probe::InInstants(instants) => any_string(start, |string| {
+                Instant::parse(string).is_some_and(|instant| instants.binary_search(&instant).is_ok())
+            }),
+            Probe::Compare(comparison, Bound::Number(bound)) => {
+                start.any_value(|value| matches!(value, View::Number(number) if comparison.accepts(number.cmp(bound))))
+            }
+            Probe::Compare(comparison, Bound::String(bound)) => {
+                any_string(start, |string| comparison.accepts(string.cmp(bound)))
+            }
+            Probe::Compare(comparison, Bound::Instant(bound)) => any_string(start, |string| {
+                Instant::parse(string).is_some_and(|instant| comparison.accepts(instant.cmp(bound)))
+            }),
+            Probe::Contains(finder) => any_string(start, |string| finder.find(string.as_bytes()).is_some()),
+            Probe::ContainsFolded(finder) => any_string(start, |string| finder.is_in(string)),
+            Probe::ContainsAny(literals) => any_string(start, |string| literals.any_in(string)),
+            Probe::StartsWith(needle) if needle.ignores_case() => {
+                any_string(start, |string| begins_with(string.chars(), needle.text().chars(), &mut 0))
+            }
+            Probe::StartsWith(needle) => any_string(start, |string| string.starts_with(needle.text())),
+            Probe::EndsWith(needle) if needle.ignores_case() => {
+                any_string(start, |string| begins_with(string.chars().rev(), needle.text().chars().rev(), &mut 0))
+            }
+            Probe::EndsWith(needle) => any_string(start, |string| string.ends_with(needle.text())),
+            Probe::Regex(pattern) => any_string(start, |string| pattern.is_match(string)),
+            Probe::Text(tokens) => {
+                let mut search = TokenSearch::new(tokens);
+                any_string(start, |string| search.is_done_with(string))
+            }
+        }
+    }
+}
+
+#[inline]
+fn any_string<N: Node>(start: Start<'_, N>, mut test: impl FnMut(&str) -> bool) -> bool {
+    start.any_value(|value| matches!(value, View::String(string) if test(&string)))
+}
+
+/// Which of the wanted tokens were met so far: those of all strings at a path count (C5).
+struct TokenSearch<'t> {
+    wanted: &'t Tokens,
+    missing: usize,
+    /// A bit for each of the first tokens, and of the others.
+    few: u64,
+    more: Vec<u64>,
+}
+
+impl<'t> TokenSearch<'t> {
+    fn new(wanted: &'t Tokens) -> TokenSearch<'t> {
+        let missing = wanted.iter().len();
+        TokenSearch { wanted, missing, few: 0, more: vec![0; (missing - 1) / 64] }
+    }
+
+    /// Goes through a string; whether no token is missing any more.
+    fn is_done_with(&mut self, string: &str) -> bool {
+        raw_tokens(string).any(|token| {
+            if let Some(at) = self.wanted.position_folded(token) {
+                let bits = if at < 64 { &mut self.few } else { &mut self.more[at / 64 - 1] };
+                let bit = 1 << (at % 64);
+                if *bits & bit == 0 {
+                    *bits |= bit;
+                    self.missing -= 1;
+                }
+            }
+            self.missing == 0
+        })
+    }
+}

@@ -168,7 +168,10 @@ impl PartialOrd for Number {
 
 impl PartialEq for Number {
     fn eq(&self, other: &Number) -> bool {
-        self.cmp(other) == Ordering::Equal
+        match (self.0, other.0) {
+            (Repr::Int(a), Repr::Int(b)) => a == b,
+            _ => self.cmp(other) == Ordering::Equal,
+        }
     }
 }
 

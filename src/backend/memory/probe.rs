@@ -12,13 +12,15 @@ use crate::path::Path;
 use crate::pattern::Pattern;
 use crate::predicate::{Bound, Comparison, Leaf, Needle, Test, Tokens};
 use crate::set::Set;
-use crate::value::Instant;
+use crate::value::{Instant, Value};
 
 /// A positive test, prepared.
 #[derive(Clone, Debug)]
 pub(crate) enum Probe {
     Exists,
     IsNull,
+    /// One value, exactly.
+    Equal(Value),
     In(Set),
     InInstants(Arc<[Instant]>),
     Compare(Comparison, Bound),
@@ -37,7 +39,10 @@ impl Probe {
         match test {
             Test::Exists => Probe::Exists,
             Test::IsNull => Probe::IsNull,
-            Test::In(set) => Probe::In(set.clone()),
+            Test::In(set) => match set.single() {
+                Some(value) if !set.ignores_case() => Probe::Equal(value.clone()),
+                _ => Probe::In(set.clone()),
+            },
             Test::InInstants(instants) => Probe::InInstants(instants.clone()),
             Test::Compare(comparison, bound) => Probe::Compare(*comparison, bound.clone()),
             Test::Contains(needle) if needle.ignores_case() => {
@@ -84,51 +89,68 @@ impl Probe {
     }
 
     /// Whether the test holds for what is found from `start` on.
+    #[inline]
     pub(crate) fn holds<N: Node>(&self, start: Start<'_, N>) -> bool {
         match self {
             Probe::Exists => start.any_node(|_| true),
             Probe::IsNull => !start.any_value(|value| !matches!(value, View::Null)),
-            Probe::In(set) => start.any_value(|value| match value {
-                View::String(string) => set.has_str(&string),
-                View::Number(number) => set.has_number(number),
-                View::Bool(bool) => set.has_bool(bool),
-                View::Null | View::Array(_) | View::Object => false,
-            }),
-            Probe::InInstants(instants) => any_string(start, |string| {
-                Instant::parse(string).is_some_and(|instant| instants.binary_search(&instant).is_ok())
-            }),
-            Probe::Compare(comparison, Bound::Number(bound)) => {
-                start.any_value(|value| matches!(value, View::Number(number) if comparison.accepts(number.cmp(bound))))
-            }
-            Probe::Compare(comparison, Bound::String(bound)) => {
-                any_string(start, |string| comparison.accepts(string.cmp(bound)))
-            }
-            Probe::Compare(comparison, Bound::Instant(bound)) => any_string(start, |string| {
-                Instant::parse(string).is_some_and(|instant| comparison.accepts(instant.cmp(bound)))
-            }),
-            Probe::Contains(finder) => any_string(start, |string| finder.find(string.as_bytes()).is_some()),
-            Probe::ContainsFolded(finder) => any_string(start, |string| finder.is_in(string)),
-            Probe::ContainsAny(literals) => any_string(start, |string| literals.any_in(string)),
-            Probe::StartsWith(needle) if needle.ignores_case() => {
-                any_string(start, |string| begins_with(string.chars(), needle.text().chars(), &mut 0))
-            }
-            Probe::StartsWith(needle) => any_string(start, |string| string.starts_with(needle.text())),
-            Probe::EndsWith(needle) if needle.ignores_case() => {
-                any_string(start, |string| begins_with(string.chars().rev(), needle.text().chars().rev(), &mut 0))
-            }
-            Probe::EndsWith(needle) => any_string(start, |string| string.ends_with(needle.text())),
-            Probe::Regex(pattern) => any_string(start, |string| pattern.is_match(string)),
             Probe::Text(tokens) => {
                 let mut search = TokenSearch::new(tokens);
-                any_string(start, |string| search.is_done_with(string))
+                start.any_value(|value| matches!(value, View::String(string) if search.is_done_with(&string)))
+            }
+            _ => start.any_value(|value| self.accepts(value)),
+        }
+    }
+
+    /// Whether the test holds wherever this value is, if one value can tell.
+    #[inline(always)]
+    fn accepts<N: Node>(&self, value: View<N>) -> bool {
+        match value {
+            View::String(string) => self.accepts_string(&string),
+            View::Number(number) => match self {
+                Probe::Equal(Value::Number(wanted)) => number == *wanted,
+                Probe::Compare(comparison, Bound::Number(bound)) => comparison.accepts(number.cmp(bound)),
+                Probe::In(set) => set.has_number(number),
+                _ => false,
+            },
+            View::Bool(bool) => match self {
+                Probe::Equal(wanted) => *wanted == Value::Bool(bool),
+                Probe::In(set) => set.has_bool(bool),
+                _ => false,
+            },
+            View::Null | View::Array(_) | View::Object => false,
+        }
+    }
+
+    #[inline]
+    fn accepts_string(&self, string: &str) -> bool {
+        let instant = |test: &dyn Fn(Instant) -> bool| Instant::parse(string).is_some_and(test);
+        match self {
+            Probe::Equal(Value::String(wanted)) => *string == **wanted,
+            Probe::In(set) => set.has_str(string),
+            Probe::InInstants(instants) => instant(&|instant| instants.binary_search(&instant).is_ok()),
+            Probe::Compare(comparison, Bound::String(bound)) => comparison.accepts(string.cmp(bound)),
+            Probe::Compare(comparison, Bound::Instant(bound)) => {
+                instant(&|instant| comparison.accepts(instant.cmp(bound)))
+            }
+            Probe::Contains(finder) => finder.find(string.as_bytes()).is_some(),
+            Probe::ContainsFolded(finder) => finder.is_in(string),
+            Probe::ContainsAny(literals) => literals.any_in(string),
+            Probe::StartsWith(needle) if needle.ignores_case() => {
+                begins_with(string.chars(), needle.text().chars(), &mut 0)
+            }
+            Probe::StartsWith(needle) => string.starts_with(needle.text()),
+            Probe::EndsWith(needle) if needle.ignores_case() => {
+                begins_with(string.chars().rev(), needle.text().chars().rev(), &mut 0)
+            }
+            Probe::EndsWith(needle) => string.ends_with(needle.text()),
+            Probe::Regex(pattern) => pattern.is_match(string),
+            // What needs all values at a path, or no string.
+            Probe::Exists | Probe::IsNull | Probe::Text(_) | Probe::Equal(_) | Probe::Compare(_, Bound::Number(_)) => {
+                false
             }
         }
     }
-}
-
-#[inline]
-fn any_string<N: Node>(start: Start<'_, N>, mut test: impl FnMut(&str) -> bool) -> bool {
-    start.any_value(|value| matches!(value, View::String(string) if test(&string)))
 }
 
 /// Which of the wanted tokens were met so far: those of all strings at a path count (C5).

@@ -49,6 +49,12 @@ impl Program {
 
     /// Whether the predicate holds for a document.
     pub(crate) fn run<N: Node>(&self, document: N) -> bool {
+        if self.shared.is_empty() {
+            return self.code.run(|test| {
+                let (route, probe) = &self.tests[test as usize];
+                probe.holds(route.start_alone(&document))
+            });
+        }
         let mut memo = Memo::new(document, &self.shared);
         self.code.run(|test| {
             let (route, probe) = &self.tests[test as usize];
@@ -221,4 +227,137 @@ fn joined_strings(join: Join, members: &[Predicate]) -> BTreeMap<(&Path, bool), 
     together.retain(|_, texts| texts.len() >= STRINGS);
     let automata = together.into_iter().map(|(key, texts)| Some((key, Arc::new(Literals::new(&texts, key.1)?))));
     automata.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::value::RawValue;
+    use serde_json::{Value as Json, json};
+
+    use super::super::node::View;
+    use super::*;
+    use crate::reference::Reference;
+    use crate::schema::Schema;
+
+    /// Documents as JSON text, read as far as they are asked for.
+    impl<'d> Node for &'d RawValue {
+        type Elements = std::vec::IntoIter<&'d RawValue>;
+        type Text = String;
+
+        fn member(self, key: &str) -> Option<&'d RawValue> {
+            serde_json::from_str::<HashMap<String, &RawValue>>(self.get()).ok()?.get(key).copied()
+        }
+
+        fn view(self) -> View<&'d RawValue> {
+            if let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(self.get()) {
+                return View::Array(elements.into_iter());
+            }
+            match serde_json::from_str(self.get()).unwrap() {
+                Json::Null => View::Null,
+                Json::Bool(bool) => View::Bool(bool),
+                Json::Number(number) => View::Number(crate::Number::from_json(&number).unwrap()),
+                Json::String(string) => View::String(string),
+                Json::Array(_) | Json::Object(_) => View::Object,
+            }
+        }
+    }
+
+    fn documents() -> Vec<Json> {
+        let values = [
+            json!(null),
+            json!(true),
+            json!(5),
+            json!(5.5),
+            json!(""),
+            json!("Kelvin \u{212A} over"),
+            json!([]),
+            json!([[]]),
+            json!([null, "ab", 7]),
+            json!({}),
+            json!({"b": "ab"}),
+            json!([{"b": 5}, {"b": ["x", "AB"]}]),
+            json!([{"b": [{"c": 1}, {"c": "ab"}]}, {"b": {"c": [5, null]}}, [{"b": {"c": 9}}]]),
+        ];
+        let mut documents = vec![json!({})];
+        for a in &values {
+            documents.push(json!({"a": a}));
+            documents.extend(values.iter().map(|x| json!({"a": a, "x": x})));
+        }
+        documents
+    }
+
+    fn filters() -> Vec<Json> {
+        let mut conditions = Vec::new();
+        for path in ["a", "a.b", "a.b.c", "x"] {
+            for (operator, values) in [
+                ("eq", vec![json!(5), json!("ab"), json!(null)]),
+                ("in", vec![json!([5.0, "x", true]), json!([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])]),
+                ("gt", vec![json!(5), json!("a")]),
+                ("contains", vec![json!("b"), json!("k o")]),
+                ("starts_with", vec![json!("K"), json!("")]),
+                ("ends_with", vec![json!("B")]),
+                ("regex", vec![json!("^a|o$")]),
+                ("text", vec![json!("OVER kelvin"), json!("ab")]),
+                ("exists", vec![json!(true)]),
+                ("is_null", vec![json!(false)]),
+            ] {
+                for (at, value) in values.into_iter().enumerate() {
+                    conditions.push(json!({"field": path, "operator": operator, "value": value}));
+                    if at == 0 && matches!(operator, "eq" | "in" | "contains" | "starts_with" | "ends_with") {
+                        conditions.push(
+                            json!({"field": path, "operator": operator, "value": conditions.last().unwrap()["value"], "case_sensitive": false}),
+                        );
+                    }
+                }
+            }
+        }
+        let groups: Vec<Json> = conditions.windows(7).map(|some| {
+            json!({"OR": [{"AND": [some[0], some[3]]}, {"NOT": [some[1], some[5]]}, {"AND": [some[2], {"NOT": [some[6]]}, some[4]]}]})
+        }).collect();
+        let searches =
+            ["b", "k o", "AB", "over"].map(|text| json!({"field": "a", "operator": "contains", "value": text}));
+        let any = json!({"OR": searches});
+        let folded = json!({"case_sensitive": false, "OR": searches});
+        let all = json!({"NOT": searches});
+        conditions.into_iter().chain(groups).chain([any, folded, all]).collect()
+    }
+
+    #[test]
+    fn one_program_runs_over_any_representation() {
+        let documents = documents();
+        let texts: Vec<Box<RawValue>> =
+            documents.iter().map(|document| RawValue::from_string(document.to_string()).unwrap()).collect();
+        for filter in filters() {
+            let filter = crate::parse::value(&filter).unwrap();
+            let program = Program::compile(&Schema::open().check(&filter).unwrap());
+            let reference = Reference::new(&filter, &Schema::open()).unwrap();
+            for (document, text) in documents.iter().zip(&texts) {
+                let expected = reference.matches(document);
+                assert_eq!(program.run(document), expected, "{filter} on {document}");
+                assert_eq!(program.run(&**text), expected, "{filter} on the text {document}");
+            }
+        }
+    }
+
+    #[test]
+    fn paths_that_share_a_beginning_are_resolved_together() {
+        let of = |filter: Json| {
+            Program::compile(&Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap()).shared
+        };
+        assert!(of(json!({"a.b": 1, "x": 2})).is_empty());
+        let shared = of(json!({"a.b.c": 1, "a.b.d": 2, "a": 3, "x.y": 4, "AND": [{"x.y": 5}]}));
+        // `a`, `a.b` and `x.y`, but not `x`.
+        assert_eq!(format!("{shared:?}").matches("Route").count(), 3, "{shared:?}");
+    }
+
+    #[test]
+    fn a_document_with_too_many_nodes_is_matched_all_the_same() {
+        let elements: Vec<Json> = (0..70_000).map(|n| json!({"b": {"c": n}})).collect();
+        let document = json!({"a": elements});
+        let filter = json!({"a.b.c": 69_999, "AND": [{"field": "a.b.c", "operator": "gt", "value": 69_998}, {"field": "a.b.d", "operator": "exists", "value": false}]});
+        let predicate = Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap();
+        assert!(Program::compile(&predicate).run(&document));
+    }
 }

@@ -22,6 +22,12 @@ pub(crate) struct Route {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Vec<Route>);
 
+impl Shared {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Route {
     /// The way from the document, shared with nobody.
     pub(crate) fn alone(path: &Path) -> Route {
@@ -34,7 +40,8 @@ impl Route {
     }
 
     /// Where the way begins for a document, and the keys from there on.
-    pub(crate) fn start<'s, N: Node>(&'s self, shared: &'s Shared, memo: &'s mut Memo<N>) -> Start<'s, N> {
+    #[inline]
+    pub(crate) fn start<'s, N: Node>(&'s self, shared: &Shared, memo: &'s mut Memo<N>) -> Start<'s, N> {
         if let Some((at, from)) = self.shared {
             if matches!(memo.kept(at), Kept::NotYet) {
                 memo.resolve(shared, at);
@@ -43,7 +50,13 @@ impl Route {
                 return Start { nodes, keys: self.keys(from) };
             }
         }
-        Start { nodes: std::slice::from_ref(&memo.document), keys: self.keys(0) }
+        self.start_alone(&memo.document)
+    }
+
+    /// The same where nothing is shared: at the document.
+    #[inline]
+    pub(crate) fn start_alone<'s, N: Node>(&'s self, document: &'s N) -> Start<'s, N> {
+        Start { nodes: std::slice::from_ref(document), keys: self.keys(0) }
     }
 }
 
@@ -56,19 +69,35 @@ pub(crate) struct Start<'s, N> {
 
 impl<N: Node> Start<'_, N> {
     /// Whether `test` holds for a node there (P2). Stops at the first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn any_node(self, mut test: impl FnMut(N) -> bool) -> bool {
-        self.nodes.iter().any(|node| any_node(*node, self.keys, &mut test))
+        for node in self.nodes {
+            let holds = match descend(*node, self.keys) {
+                End::Nowhere => false,
+                End::Node(node) => test(node),
+                End::Fork(fork) => any_in(fork, &mut test),
+            };
+            if holds {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether `test` holds for a value there (P3). Stops at the first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn any_value(self, mut test: impl FnMut(View<N>) -> bool) -> bool {
         self.any_node(|node| match node.view() {
-            View::Array(mut elements) => elements.any(|element| test(element.view())),
+            View::Array(elements) => any_element(elements, &mut test),
             view => test(view),
         })
     }
+}
+
+/// Out of line, so that what most documents take stays short.
+#[inline(never)]
+fn any_element<N: Node>(mut elements: N::Elements, mut test: impl FnMut(View<N>) -> bool) -> bool {
+    elements.any(|element| test(element.view()))
 }
 
 /// Where keys lead.
@@ -86,33 +115,26 @@ struct Fork<'k, N: Node> {
 }
 
 /// Follows keys through objects, up to the first array.
-#[inline]
+#[inline(always)]
 fn descend<N: Node>(mut node: N, keys: &[Key]) -> End<'_, N> {
-    for (at, key) in keys.iter().enumerate() {
+    let mut rest = keys.iter();
+    loop {
+        let keys = rest.as_slice();
+        let Some(key) = rest.next() else { return End::Node(node) };
         match node.member(key) {
             Some(member) => node = member,
             None => {
                 return match node.view() {
-                    View::Array(elements) => End::Fork(Fork { elements, keys: &keys[at..] }),
+                    View::Array(elements) => End::Fork(Fork { elements, keys }),
                     _ => End::Nowhere,
                 };
             }
         }
     }
-    End::Node(node)
 }
 
-/// Whether `test` holds for a node at these keys below `start` (P2).
-#[inline]
-fn any_node<N: Node>(start: N, keys: &[Key], mut test: impl FnMut(N) -> bool) -> bool {
-    match descend(start, keys) {
-        End::Nowhere => false,
-        End::Node(node) => test(node),
-        End::Fork(fork) => any_in(fork, test),
-    }
-}
-
-/// The same below an array in the way. Allocates only where there is another array below it.
+/// Whether `test` holds for a node below an array in the way. Allocates only where there is another array below it.
+#[inline(never)]
 fn any_in<N: Node>(mut fork: Fork<'_, N>, mut test: impl FnMut(N) -> bool) -> bool {
     let mut around: Vec<Fork<'_, N>> = Vec::new();
     loop {
@@ -225,7 +247,7 @@ impl<N: Node> Memo<N> {
         let first = self.nodes.len();
         for at in starts {
             let start = one.unwrap_or_else(|| self.nodes[at]);
-            let is_full = any_node(start, keys, |node| {
+            let is_full = Start { nodes: &[start], keys }.any_node(|node| {
                 self.nodes.push(node);
                 self.nodes.len() > MOST_NODES
             });

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, MatchKind};
 use memchr::{memchr_iter, memchr2_iter, memchr3_iter};
 
 use crate::fold::{fold, fold_char};
@@ -124,7 +124,9 @@ impl Literals {
         }
         // Not the automaton of full tables, which takes a kilobyte for each byte of a string.
         let kind = Some(AhoCorasickKind::ContiguousNFA);
-        AhoCorasick::builder().kind(kind).build(needles).ok().map(Literals::Exact)
+        // Which match is found does not matter; only that kind has a vectorised search in front of it.
+        let matches = MatchKind::LeftmostFirst;
+        AhoCorasick::builder().kind(kind).match_kind(matches).build(needles).ok().map(Literals::Exact)
     }
 
     pub(crate) fn any_in(&self, text: &str) -> bool {

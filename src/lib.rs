@@ -77,7 +77,7 @@ pub mod strategies;
 mod value;
 mod why;
 
-pub use backend::memory::{Matcher, Memory};
+pub use backend::memory::{FilterSet, Matcher, Memory};
 pub use document::{Document, DocumentError};
 pub use error::{Code, Diagnostic, Error, Place, Severity};
 pub use explain::{CoverKind, Explain, LeafExplain};

@@ -40,7 +40,7 @@ struct Many {
 const FEW: usize = 8;
 
 /// A scalar as a look-up key: hashes as the value in the set does.
-enum Key<'v> {
+pub(crate) enum Key<'v> {
     Bool(bool),
     Number(Number),
     String(&'v str),
@@ -60,7 +60,7 @@ impl Hash for Key<'_> {
 }
 
 impl<'v> Key<'v> {
-    fn of(value: &'v Value, ignore_case: bool) -> Option<Key<'v>> {
+    pub(crate) fn of(value: &'v Value, ignore_case: bool) -> Option<Key<'v>> {
         match value {
             Value::Null => None,
             Value::Bool(bool) => Some(Key::Bool(*bool)),
@@ -71,7 +71,7 @@ impl<'v> Key<'v> {
     }
 
     /// Whether it equals a value of a set of the same letter case.
-    fn equals(&self, value: &Value) -> bool {
+    pub(crate) fn equals(&self, value: &Value) -> bool {
         match (self, value) {
             (Key::Bool(a), Value::Bool(b)) => a == b,
             (Key::Number(a), Value::Number(b)) => a == b,
@@ -81,7 +81,7 @@ impl<'v> Key<'v> {
         }
     }
 
-    fn hash(&self) -> u64 {
+    pub(crate) fn hash(&self) -> u64 {
         hash_state().hash_one(self)
     }
 }

@@ -15,7 +15,7 @@ const MILLION: usize = 1_000_000;
 const MIB: usize = 1 << 20;
 
 /// Counts the bytes that each thread has allocated.
-mod heap {
+pub(crate) mod heap {
     use super::Cell;
     use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -55,7 +55,7 @@ mod heap {
     static COUNTING: Counting = Counting;
 
     /// What `run` gives, and how far this thread's heap grew at most while it ran.
-    pub(super) fn peak_of<T>(run: impl FnOnce() -> T) -> (T, usize) {
+    pub(crate) fn peak_of<T>(run: impl FnOnce() -> T) -> (T, usize) {
         let before = NOW.get();
         PEAK.set(before);
         let outcome = run();
@@ -64,7 +64,7 @@ mod heap {
 }
 
 /// Runs a test on a stack of 2 MiB, whatever the harness gives.
-fn on_small_stack(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn on_small_stack(test: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(2 * MIB).spawn(test).expect("a thread");
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);

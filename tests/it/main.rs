@@ -8,6 +8,8 @@ mod cli;
 mod docs;
 mod errors;
 #[cfg(feature = "conformance")]
+mod filter_set;
+#[cfg(feature = "conformance")]
 mod foreign;
 mod hostile;
 #[cfg(feature = "conformance")]

@@ -1,5 +1,6 @@
 //! Documents in memory: every predicate is exact.
 
+mod filter_set;
 mod node;
 mod probe;
 mod program;
@@ -10,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::lower::{Backend, Cover};
 use crate::predicate::{Join, Leaf, Predicate};
+pub use filter_set::FilterSet;
 use program::Program;
 
 /// The backend for documents in memory. Everything is exact; what is pushed is the predicate itself.

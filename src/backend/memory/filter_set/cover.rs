@@ -1,0 +1,146 @@
+//! Which leaves a filter is found by.
+
+use std::convert::Infallible;
+
+use super::leaves::{Guard, Guards, Leaves, Literal};
+use crate::predicate::{Fold, Join, Leaf, Predicate, Test};
+
+/// A literal that a filter is found by.
+pub(super) struct Part {
+    pub(super) literal: Literal,
+    /// Other literals that have to hold too for the filter to match by this one.
+    pub(super) guards: Guards,
+}
+
+/// Literals of which at least one holds wherever the filter matches.
+struct Cover {
+    cost: Cost,
+    parts: Vec<Part>,
+}
+
+/// How often a cover makes the filter be looked at, as far as can be guessed: the class decides, then the crowd.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Cost {
+    class: Class,
+    /// How many filters are found along with it. What many filters ask for is what many documents have; and so that no
+    /// list grows long while another stays short.
+    crowd: u64,
+}
+
+/// From what few documents meet to what nearly all do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// Found by hash.
+    Values,
+    /// Found by some bytes of the needle.
+    Needle,
+    /// Found by order; about every other document meets it.
+    Bound,
+    /// Tried on every document that has the path.
+    Tried,
+    /// Tried, and met by nearly every document that has the path.
+    There,
+    /// Tried on every document, and met by nearly all.
+    Nearly,
+}
+
+/// The cover of a filter whose leaves are interned; none for one that matches every document. The law, with `c(p)` for
+/// "at least one literal of the cover of `p` holds":
+/// ```text
+/// leaf            c(p) = p
+/// AND of the pᵢ   p implies each pᵢ, so each c(pᵢ) will do: the cheapest
+/// OR of the pᵢ    p implies some pᵢ, so all c(pᵢ) together
+/// ```
+/// Cost: about linear in the leaves.
+pub(super) fn cover(predicate: &Predicate, leaves: &Leaves) -> Option<Vec<Part>> {
+    let folded: Result<Option<Cover>, Infallible> = predicate.fold(|next| {
+        Ok(match next {
+            Fold::Leaf(_, leaf) => of_leaf(leaf, leaves),
+            Fold::Group(_, Join::All, members) => cheapest(members),
+            Fold::Group(_, Join::Any, members) => together(members),
+        })
+    });
+    match folded {
+        Ok(cover) => cover.map(|cover| distinct(cover.parts)),
+        Err(never) => match never {},
+    }
+}
+
+fn of_leaf(leaf: &Leaf, leaves: &Leaves) -> Option<Cover> {
+    // A look at every value of a large set would be in vain: it is no cover for choice.
+    const MOST: u64 = 10_000;
+    let literal = Literal::new(leaves.find(leaf)?, leaf.is_negated());
+    let class = match (leaf.test(), leaf.is_negated()) {
+        (Test::In(_) | Test::InInstants(_), false) => Class::Values,
+        (Test::Contains(_) | Test::StartsWith(_) | Test::EndsWith(_), false) => Class::Needle,
+        (Test::Compare(..), false) => Class::Bound,
+        (Test::Regex(_) | Test::Text(_), false) => Class::Tried,
+        (Test::Exists, false) | (Test::IsNull, true) => Class::There,
+        (Test::IsNull, false) => Class::Nearly,
+        (
+            Test::In(_)
+            | Test::InInstants(_)
+            | Test::Contains(_)
+            | Test::StartsWith(_)
+            | Test::EndsWith(_)
+            | Test::Compare(..)
+            | Test::Regex(_)
+            | Test::Text(_)
+            | Test::Exists,
+            true,
+        ) => Class::Nearly,
+    };
+    let cost = Cost { class, crowd: leaves.crowd(literal, MOST) };
+    Some(Cover { cost, parts: vec![Part { literal, guards: [None; 2] }] })
+}
+
+fn cheapest(members: Vec<Option<Cover>>) -> Option<Cover> {
+    // More parts than these have guards of their own, or none: going through all of them at each level of a chain of
+    // groups would be quadratic.
+    const MOST: usize = 8;
+    let mut members: Vec<Cover> = members.into_iter().flatten().collect();
+    members.sort_by_key(|member| member.cost);
+    let mut members = members.into_iter();
+    let mut best = members.next()?;
+    if best.parts.len() <= MOST {
+        let guards = members.filter_map(|member| match *member.parts {
+            [Part { literal, .. }] => Guard::new(literal),
+            _ => None,
+        });
+        let guards: Vec<Guard> = guards.take(2).collect();
+        for part in &mut best.parts {
+            let mut guards = guards.iter().copied();
+            part.guards = part.guards.map(|guard| guard.or_else(|| guards.next()));
+        }
+    }
+    Some(best)
+}
+
+fn together(members: Vec<Option<Cover>>) -> Option<Cover> {
+    // The largest takes in the others, so that a chain of groups is not copied at each of its levels.
+    let mut members: Vec<Cover> = members.into_iter().collect::<Option<_>>()?;
+    members.sort_by_key(|member| std::cmp::Reverse(member.parts.len()));
+    let empty = Cover { cost: Cost { class: Class::Values, crowd: 0 }, parts: Vec::new() };
+    members
+        .into_iter()
+        .reduce(|mut all, member| {
+            let class = all.cost.class.max(member.cost.class);
+            all.cost = Cost { class, crowd: all.cost.crowd.saturating_add(member.cost.crowd) };
+            all.parts.extend(member.parts);
+            all
+        })
+        .or(Some(empty))
+}
+
+/// Each literal once. Its guards are those of one of its places, so where it has several it has none.
+fn distinct(mut parts: Vec<Part>) -> Vec<Part> {
+    parts.sort_unstable_by_key(|part| part.literal);
+    parts.dedup_by(|next, kept| {
+        let is_same = next.literal == kept.literal;
+        if is_same {
+            kept.guards = [None; 2];
+        }
+        is_same
+    });
+    parts
+}

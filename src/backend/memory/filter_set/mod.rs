@@ -1,0 +1,277 @@
+//! Many filters and one document: which of them match?
+
+mod code;
+mod cover;
+mod grams;
+mod index;
+mod leaves;
+mod paths;
+mod slab;
+mod visit;
+
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+
+use hashbrown::HashTable;
+use serde_json::Value as Json;
+
+use crate::predicate::Predicate;
+use code::Code;
+use leaves::{Leaves, Place, Posting};
+use slab::Slab;
+use visit::{Pool, Visit};
+
+/// Stored filters, each with an id, and one question: which of them match a document? For alerts, subscriptions and
+/// routing.
+///
+/// The answer is that of asking a [`Matcher`](crate::Matcher) of each filter, but a filter is looked at only if a
+/// document has what the filter cannot do without. Of the conditions that a filter could be found by, the most selective
+/// is chosen when it is inserted: `eq` and `in` are found by hash, `contains`, `starts_with` and `ends_with` by some
+/// bytes of the string, orderings by order. A condition that many filters share is evaluated once.
+///
+/// ```
+/// use serde_json::json;
+/// use trommel::{FilterSet, Schema, parse};
+///
+/// let schema = Schema::open();
+/// let mut alerts = FilterSet::new();
+/// alerts.insert("errors", &schema.check(&parse::json(r#"{"level": "error"}"#)?)?);
+/// alerts.insert("slow", &schema.check(&parse::json(r#"{"field": "ms", "operator": "gt", "value": 500}"#)?)?);
+/// alerts.insert("not mine", &schema.check(&parse::json(r#"{"field": "host", "operator": "ne", "value": "a"}"#)?)?);
+///
+/// assert_eq!(alerts.matches(&json!({"level": "error", "ms": 700, "host": "a"})), [&"errors", &"slow"]);
+/// assert!(alerts.remove("slow"));
+/// assert_eq!(alerts.matches(&json!({"level": "info", "ms": 700})), [&"not mine"]);
+/// # Ok::<(), trommel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct FilterSet<K> {
+    filters: Slab<Stored<K>>,
+    by_id: HashTable<u32>,
+    hasher: RandomState,
+    leaves: Leaves,
+    /// Filters without a cover: they match every document.
+    always: BTreeSet<u32>,
+    inserted: u64,
+    pool: Pool,
+}
+
+#[derive(Clone)]
+struct Stored<K> {
+    id: K,
+    /// The order of insertion.
+    order: u64,
+    code: Code,
+    cover: Box<[Place]>,
+}
+
+impl<K> Default for FilterSet<K> {
+    fn default() -> FilterSet<K> {
+        FilterSet {
+            filters: Slab::default(),
+            by_id: HashTable::new(),
+            hasher: RandomState::new(),
+            leaves: Leaves::default(),
+            always: BTreeSet::new(),
+            inserted: 0,
+            pool: Pool::default(),
+        }
+    }
+}
+
+impl<K> FilterSet<K> {
+    /// A set of no filters.
+    #[must_use]
+    pub fn new() -> FilterSet<K> {
+        FilterSet::default()
+    }
+
+    /// How many filters there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.filters.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The ids of the filters that match a document, a JSON object (D1), in the order in which they were inserted. No
+    /// recursion, whatever is nested.
+    ///
+    /// Cost: the smaller of the document and the distinct paths; a few look-ups for each scalar; each distinct `regex`
+    /// and `text` that a filter is found by, once; and the filters that are looked at, each a few steps. Filters that
+    /// can be found by nothing but negated conditions or `is_null` are among these for nearly every document. Each
+    /// thread that asks at the same time keeps four bytes for each filter and each distinct condition.
+    #[must_use]
+    pub fn matches(&self, document: &Json) -> Vec<&K> {
+        let mut visit = Visit::new(&self.leaves, self.filters.bound(), document, self.pool.take());
+        let literals = visit.find();
+        let mut matching: Vec<&Stored<K>> = self.always.iter().filter_map(|filter| self.filters.get(*filter)).collect();
+        for posting in literals.iter().flat_map(|literal| self.leaves.postings(*literal)) {
+            if visit.passes(posting)
+                && visit.is_new(posting.filter)
+                && let Some(stored) = self.filters.get(posting.filter)
+                && stored.code.run(|leaf| visit.holds(leaf))
+            {
+                matching.push(stored);
+            }
+        }
+        self.pool.give(visit.end(literals));
+        matching.sort_unstable_by_key(|stored| stored.order);
+        matching.into_iter().map(|stored| &stored.id).collect()
+    }
+}
+
+impl<K: Eq + Hash> FilterSet<K> {
+    /// Stores a filter under an id; whether one was there that it takes the place of, in the order too.
+    ///
+    /// Cost: about linear in the filter. Of a condition that another filter has too, only the number is kept.
+    pub fn insert(&mut self, id: K, predicate: &Predicate) -> bool {
+        let replaced = self.take(&id);
+        let order = replaced.as_ref().map_or(self.inserted, |stored| stored.order);
+        self.inserted += 1;
+        let code = Code::compile(predicate, |leaf| self.leaves.intern(leaf));
+        let parts = cover::cover(predicate, &self.leaves);
+        let hash = self.hasher.hash_one(&id);
+        let filter = self.filters.add(Stored { id, order, code, cover: Box::default() });
+        match parts {
+            None => {
+                self.always.insert(filter);
+            }
+            Some(parts) => {
+                let post = |(part, cover::Part { literal, guards }): (u32, cover::Part)| {
+                    self.leaves.post(literal, Posting { filter, part, guards })
+                };
+                let cover = (0..).zip(parts).filter_map(post).collect();
+                if let Some(stored) = self.filters.get_mut(filter) {
+                    stored.cover = cover;
+                }
+            }
+        }
+        let FilterSet { filters, by_id, hasher, .. } = self;
+        by_id.insert_unique(hash, filter, |other| filters.get(*other).map_or(0, |stored| hasher.hash_one(&stored.id)));
+        replaced.is_some()
+    }
+
+    /// Removes the filter of an id; whether there was one. What only it needed is freed.
+    ///
+    /// Cost: about linear in the filter.
+    pub fn remove<Q>(&mut self, id: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.take(id).is_some()
+    }
+
+    /// Whether there is a filter of an id.
+    #[must_use]
+    pub fn contains<Q>(&self, id: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let is_it = |filter: &u32| self.filters.get(*filter).is_some_and(|stored| stored.id.borrow() == id);
+        self.by_id.find(self.hasher.hash_one(id), is_it).is_some()
+    }
+
+    fn take<Q>(&mut self, id: &Q) -> Option<Stored<K>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let FilterSet { filters, by_id, hasher, .. } = self;
+        let is_it = |filter: &u32| filters.get(*filter).is_some_and(|stored| stored.id.borrow() == id);
+        let (filter, _) = by_id.find_entry(hasher.hash_one(id), is_it).ok()?.remove();
+        let stored = self.filters.take(filter)?;
+        self.always.remove(&filter);
+        for place in &stored.cover {
+            // A cover names each literal once, so what moves belongs to another filter.
+            if let Some(moved) = self.leaves.unpost(*place)
+                && let Some(other) = self.filters.get_mut(moved.filter)
+                && let Some(other) = other.cover.get_mut(moved.part as usize)
+            {
+                other.at = place.at;
+            }
+        }
+        stored.code.leaves().for_each(|leaf| self.leaves.release(leaf));
+        Some(stored)
+    }
+}
+
+impl<K> fmt::Debug for FilterSet<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (filters, leaves) = (self.len(), self.leaves.len());
+        f.debug_struct("FilterSet").field("filters", &filters).field("distinct_conditions", &leaves).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::Schema;
+
+    fn check(filter: Json) -> Predicate {
+        Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap()
+    }
+
+    /// How many filters are looked at, those that are passed by their guard left out.
+    fn looked_at<K>(set: &FilterSet<K>, document: &Json) -> usize {
+        let mut visit = Visit::new(&set.leaves, set.filters.bound(), document, set.pool.take());
+        let literals = visit.find();
+        let postings = literals.iter().flat_map(|literal| set.leaves.postings(*literal));
+        postings.filter(|posting| visit.passes(posting)).count()
+    }
+
+    #[test]
+    fn a_filter_whose_necessary_leaves_do_not_hold_is_not_looked_at() {
+        let mut set = FilterSet::new();
+        let age = |operator: &str, value: i64| json!({"field": "age", "operator": operator, "value": value});
+        for id in 0..1_000 {
+            // Found by `user`, and by one of the two.
+            set.insert(id, &check(json!({"AND": [{"status": "open"}, age("gt", 0), {"user": id}]})));
+            set.insert(1_000 + id, &check(json!({"OR": [{"user": id}, {"AND": [age("gte", id), {"host": id}]}]})));
+            // Found by order, and by some bytes.
+            set.insert(2_000 + id, &check(age("lt", -id)));
+            let needle = format!("error {id:03}");
+            set.insert(3_000 + id, &check(json!({"field": "line", "operator": "contains", "value": needle})));
+        }
+        assert_eq!(looked_at(&set, &json!({"status": "open", "age": 5, "user": 7})), 2);
+        assert_eq!(looked_at(&set, &json!({"status": "shut", "age": 5, "user": [7, 8]})), 2);
+        assert_eq!(looked_at(&set, &json!({"age": 5, "host": [5, 6]})), 1);
+        assert_eq!(looked_at(&set, &json!({"age": -7})), 7);
+        assert_eq!(looked_at(&set, &json!({"line": "an error 123 and another error 999"})), 2);
+        assert_eq!(looked_at(&set, &json!({"other": {"age": 5}})), 0);
+    }
+
+    #[test]
+    fn leaves_are_shared_and_what_is_removed_is_freed() {
+        let mut set = FilterSet::new();
+        let filters = [
+            json!({"a.b": 1, "a.c": "x"}),
+            json!({"NOT": [{"a.b": 1.0}]}),
+            json!({"OR": [{"a.b": 1}, {"field": "a", "operator": "exists"}]}),
+            json!({"field": "a.b.c", "operator": "contains", "value": "needle"}),
+            json!({}),
+        ];
+        for round in 0..3 {
+            for (id, filter) in filters.iter().enumerate() {
+                set.insert(id, &check(filter.clone()));
+            }
+            assert_eq!((set.leaves.len(), set.leaves.paths.len()), (4, 4), "round {round}");
+        }
+        // In an order of its own.
+        for id in [2, 0, 4, 1, 3] {
+            assert!(set.remove(&id));
+        }
+        assert_eq!((set.leaves.len(), set.leaves.paths.len(), set.always.len()), (0, 0, 0));
+        assert_eq!((set.filters.bound(), set.leaves.bound()), (0, 0));
+    }
+}

@@ -239,6 +239,11 @@ fn folded(value: &Value) -> Value {
 
 impl PartialEq for Set {
     fn eq(&self, other: &Set) -> bool {
+        if let (Repr::Many(a), Repr::Many(b)) = (&self.0, &other.0)
+            && Arc::ptr_eq(a, b)
+        {
+            return true;
+        }
         self.len() == other.len()
             && self.ignores_case() == other.ignores_case()
             && self.hash_value() == other.hash_value()

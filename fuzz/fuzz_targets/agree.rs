@@ -1,13 +1,15 @@
-//! Reference, matcher, and a backend that leaves a residual agree on every filter and document.
+//! Reference, matcher, a backend that leaves a residual, a set of all filters, and `why` agree on every filter and document.
 
 #![no_main]
 
 use std::hash::{BuildHasher, RandomState};
 
+use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value as Json;
 use trommel::reference::Reference;
 use trommel::strategies::Meeting;
-use trommel::{Backend, Cover, Join, Leaf, Matcher, Predicate, Why, lower, parse};
+use trommel::{Backend, Cover, Document, FilterSet, Join, Leaf, Matcher, Path, Predicate, Shape, Why, lower, parse};
 
 /// A backend that says something else of each leaf: exact, a superset, or nothing.
 struct Moody(RandomState);
@@ -47,7 +49,27 @@ impl Backend for Moody {
     }
 }
 
-fuzz_target!(|meeting: Meeting| {
+/// One to three filters, each with documents that it meets.
+#[derive(Debug)]
+struct Meetings(Vec<Meeting>);
+
+impl<'a> Arbitrary<'a> for Meetings {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Meetings> {
+        let count = bytes.int_in_range(1..=3)?;
+        let each = bytes.len().div_ceil(count);
+        let parts = bytes.bytes(bytes.len())?.chunks(each.max(1));
+        parts.map(|part| Meeting::arbitrary(&mut Unstructured::new(part))).collect::<Result<_, _>>().map(Meetings)
+    }
+}
+
+fuzz_target!(|meetings: Meetings| {
+    let Meetings(meetings) = meetings;
+    let predicates: Vec<Predicate> = meetings.iter().map(one_alone).collect();
+    all_at_once(&meetings, &predicates);
+});
+
+/// Judges a filter by itself.
+fn one_alone(meeting: &Meeting) -> Predicate {
     let filter = parse::json(&meeting.filter).expect("a valid filter");
     let predicate = meeting.schema.check(&filter).expect("a filter that the schema accepts");
     let reference = Reference::new(&filter, &meeting.schema).expect("a reference");
@@ -66,5 +88,69 @@ fuzz_target!(|meeting: Meeting| {
         let kept = candidate && residual.as_ref().is_none_or(|residual| residual.matches(document));
         assert_eq!(kept, expected, "pushed and residual: {meeting:?}");
         assert!(candidate || !expected, "not a superset: {meeting:?}");
+        let why = reference.why(document);
+        assert_eq!(why.matches(), expected, "why: {meeting:?}");
+        assert!(!why.to_string().is_empty());
+        let tree = serde_json::to_string(&why).expect("plain data");
+        tree_is_consistent(&Document::read(tree.as_bytes()).expect("JSON"), document, expected);
     }
-});
+    predicate
+}
+
+/// The verdict of each group is that of its members, and each leaf shows what is at its path.
+fn tree_is_consistent(tree: &Json, document: &Json, expected: bool) {
+    assert_eq!(tree["matches"], expected, "{tree}");
+    let mut open = vec![tree];
+    while let Some(node) = open.pop() {
+        let matches = node["matches"].as_bool().expect("a verdict");
+        if let Some(children) = node["children"].as_array() {
+            let holds = |child: &Json| child["matches"] == true;
+            let of_children = match node["kind"].as_str().expect("a kind") {
+                "and" => children.iter().all(holds),
+                "or" => children.iter().any(holds),
+                "not" => !children.iter().any(holds),
+                kind => panic!("a {kind} with children"),
+            };
+            assert_eq!(matches, of_children, "{tree}");
+            open.extend(children);
+            continue;
+        }
+        let path = Path::parse(node["field"].as_str().expect("a field")).expect("a path");
+        let shown = node["values"].as_array().expect("values");
+        assert!(path.values(document).take(shown.len() + 1).take(10).eq(shown), "{node} of {document}");
+        let wanted = node["value"] != false;
+        match node["operator"].as_str().expect("an operator") {
+            "exists" => assert_eq!(matches, path.nodes(document).next().is_some() == wanted, "{node}"),
+            "is_null" => assert_eq!(matches, path.values(document).all(Json::is_null) == wanted, "{node}"),
+            // Whatever is positive and about scalars needs one.
+            "ne" | "nin" | "eq" | "in" => {}
+            _ => assert!(!matches || path.scalars(document).next().is_some(), "{node}"),
+        }
+    }
+}
+
+/// A set of all filters, of their members and of their negations answers as each does alone; also when some were removed.
+fn all_at_once(meetings: &[Meeting], predicates: &[Predicate]) {
+    let mut all: Vec<Predicate> = predicates.to_vec();
+    for predicate in predicates {
+        if let Shape::Group(_, members) = predicate.shape() {
+            all.extend(members.iter().cloned());
+        }
+        all.extend(predicate.leaves().map(|leaf| Predicate::leaf(leaf.clone().negate())));
+    }
+    let matchers: Vec<Matcher> = all.iter().map(Matcher::new).collect();
+    let mut set = FilterSet::new();
+    for (id, predicate) in all.iter().enumerate() {
+        set.insert(id, predicate);
+    }
+    for step in [usize::MAX, 2, 3, 1] {
+        for id in (0..all.len()).filter(|id| id % step == step - 1) {
+            set.remove(&id);
+        }
+        for document in meetings.iter().flat_map(|meeting| &meeting.documents) {
+            let alone = (0..all.len()).filter(|id| set.contains(id) && matchers[*id].matches(document));
+            assert!(set.matches(document).into_iter().copied().eq(alone), "set: {document} {meetings:?}");
+        }
+    }
+    assert!(set.is_empty());
+}

@@ -249,7 +249,8 @@ fn hostile_filters_are_stored_in_a_bounded_heap_and_answered() {
             set.insert(1_000, &any);
             set.insert(1_001, &all);
         });
-        assert!(peak < 1_024 * MANY, "{peak}");
+        // With a path of its own, a condition takes the most: less than forty times what it takes as text.
+        assert!(peak < 1_536 * MANY, "{peak}");
         assert_eq!(set.matches(&json!({"f99999": {"x": 99_999}})), [&1_000]);
         let whole: Json = (0..MANY).map(|at| (format!("f{at}"), json!({"x": [at]}))).collect();
         assert_eq!(set.matches(&whole), [&1_000, &1_001]);

@@ -1,9 +1,13 @@
 //! Which leaves a filter is found by.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use super::leaves::{Guard, Guards, Leaves, Literal};
 use crate::predicate::{Fold, Join, Leaf, Predicate, Test};
+
+/// The numbers of a predicate's leaves, by where they stand: a large test is not to be hashed and compared once more.
+pub(super) type Numbers = HashMap<*const Leaf, u32>;
 
 /// A literal that a filter is found by.
 pub(super) struct Part {
@@ -52,10 +56,10 @@ enum Class {
 /// OR of the pᵢ    p implies some pᵢ, so all c(pᵢ) together
 /// ```
 /// Cost: about linear in the leaves.
-pub(super) fn cover(predicate: &Predicate, leaves: &Leaves) -> Option<Vec<Part>> {
+pub(super) fn cover(predicate: &Predicate, numbers: &Numbers, leaves: &Leaves) -> Option<Vec<Part>> {
     let folded: Result<Option<Cover>, Infallible> = predicate.fold(|next| {
         Ok(match next {
-            Fold::Leaf(_, leaf) => of_leaf(leaf, leaves),
+            Fold::Leaf(_, leaf) => of_leaf(leaf, numbers, leaves),
             Fold::Group(_, Join::All, members) => cheapest(members),
             Fold::Group(_, Join::Any, members) => together(members),
         })
@@ -66,10 +70,10 @@ pub(super) fn cover(predicate: &Predicate, leaves: &Leaves) -> Option<Vec<Part>>
     }
 }
 
-fn of_leaf(leaf: &Leaf, leaves: &Leaves) -> Option<Cover> {
+fn of_leaf(leaf: &Leaf, numbers: &Numbers, leaves: &Leaves) -> Option<Cover> {
     // A look at every value of a large set would be in vain: it is no cover for choice.
     const MOST: u64 = 10_000;
-    let literal = Literal::new(leaves.find(leaf)?, leaf.is_negated());
+    let literal = Literal::new(*numbers.get(&std::ptr::from_ref(leaf))?, leaf.is_negated());
     let class = match (leaf.test(), leaf.is_negated()) {
         (Test::In(_) | Test::InInstants(_), false) => Class::Values,
         (Test::Contains(_) | Test::StartsWith(_) | Test::EndsWith(_), false) => Class::Needle,

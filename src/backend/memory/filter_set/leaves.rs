@@ -182,13 +182,6 @@ impl Leaves {
         }
     }
 
-    /// The number of a leaf that was interned.
-    pub(super) fn find(&self, leaf: &Leaf) -> Option<u32> {
-        let path = self.paths.find(leaf.path())?;
-        let same = |other: &u32| self.get(*other).is_some_and(|it| it.path == path && it.test == *leaf.test());
-        self.by_test.find(hash(path, leaf.test()), same).copied()
-    }
-
     pub(super) fn get(&self, leaf: u32) -> Option<&Interned> {
         self.leaves.get(leaf)
     }

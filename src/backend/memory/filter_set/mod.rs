@@ -135,8 +135,13 @@ impl<K: Eq + Hash> FilterSet<K> {
         let replaced = self.take(&id);
         let order = replaced.as_ref().map_or(self.inserted, |stored| stored.order);
         self.inserted += 1;
-        let code = Code::compile(predicate, |leaf| self.leaves.intern(leaf));
-        let parts = cover::cover(predicate, &self.leaves);
+        let mut numbers = cover::Numbers::new();
+        let code = Code::compile(predicate, |leaf| {
+            let number = self.leaves.intern(leaf);
+            numbers.insert(std::ptr::from_ref(leaf), number);
+            number
+        });
+        let parts = cover::cover(predicate, &numbers, &self.leaves);
         let hash = self.hasher.hash_one(&id);
         let filter = self.filters.add(Stored { id, order, code, cover: Box::default() });
         match parts {

@@ -62,11 +62,6 @@ impl Paths {
         at
     }
 
-    /// The number of a path that was interned.
-    pub(super) fn find(&self, path: &Path) -> Option<u32> {
-        path.keys().try_fold(ROOT, |at, key| self.steps.get(at)?.children.get(key).copied())
-    }
-
     /// One use less. What nobody uses is freed.
     pub(super) fn release(&mut self, mut at: u32) {
         while let Some(step) = self.steps.get_mut(at) {

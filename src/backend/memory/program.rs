@@ -167,6 +167,20 @@ impl Code {
         Code { steps, start }
     }
 
+    /// The same where every test is that of a leaf.
+    pub(crate) fn of_leaves<'p>(predicate: &'p Predicate, mut number: impl FnMut(&'p Leaf) -> u32) -> Code {
+        Code::lay_out(predicate, false, |asked| match asked {
+            Asked::Leaf(leaf) => number(leaf),
+            // INVARIANT: nothing was joined.
+            Asked::Strings(..) => 0,
+        })
+    }
+
+    /// The numbers of the tests, one for each step.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = u32> + '_ {
+        self.steps.iter().map(|step| step.test)
+    }
+
     /// The verdict, given the answer to each test that is asked for.
     #[inline]
     pub(crate) fn run(&self, mut test: impl FnMut(u32) -> bool) -> bool {

@@ -67,7 +67,12 @@ pub(crate) struct Start<'s, N> {
     keys: &'s [Key],
 }
 
-impl<N: Node> Start<'_, N> {
+impl<'s, N: Node> Start<'s, N> {
+    /// At nodes that no keys lead on from.
+    pub(crate) fn at(nodes: &'s [N]) -> Start<'s, N> {
+        Start { nodes, keys: &[] }
+    }
+
     /// Whether `test` holds for a node there (P2). Stops at the first.
     #[inline(always)]
     pub(crate) fn any_node(self, mut test: impl FnMut(N) -> bool) -> bool {

@@ -9,6 +9,7 @@ use hashbrown::hash_table::Entry;
 use super::index::Askers;
 use super::paths::Paths;
 use super::slab::Slab;
+use crate::backend::memory::probe::Probe;
 use crate::predicate::{Leaf, Test, hash_state};
 
 /// A leaf of the set as a filter has it: its positive test, or the negation of that. Both share one evaluation.
@@ -54,7 +55,8 @@ pub(super) struct Leaves {
 #[derive(Clone, Debug)]
 pub(super) struct Interned {
     pub(super) path: u32,
-    pub(super) test: Test,
+    test: Test,
+    pub(super) probe: Probe,
     /// The steps of filters that ask for it, negated or not.
     uses: u32,
     /// The filters to look at if it does not hold, and if it does.
@@ -161,7 +163,8 @@ impl Leaves {
                 found
             }
             Entry::Vacant(entry) => {
-                let interned = Interned { path, test: leaf.test().clone(), uses: 1, postings: Default::default() };
+                let (test, probe) = (leaf.test().clone(), Probe::new(leaf.test()));
+                let interned = Interned { path, test, probe, uses: 1, postings: Default::default() };
                 *entry.insert(self.leaves.add(interned)).get()
             }
         }

@@ -1,6 +1,5 @@
 //! Many filters and one document: which of them match?
 
-mod code;
 mod cover;
 mod grams;
 mod index;
@@ -17,8 +16,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use hashbrown::HashTable;
 use serde_json::Value as Json;
 
+use crate::backend::memory::program::Code;
 use crate::predicate::Predicate;
-use code::Code;
 use leaves::{Leaves, Place, Posting};
 use slab::Slab;
 use visit::{Pool, Visit};
@@ -136,7 +135,7 @@ impl<K: Eq + Hash> FilterSet<K> {
         let order = replaced.as_ref().map_or(self.inserted, |stored| stored.order);
         self.inserted += 1;
         let mut numbers = cover::Numbers::new();
-        let code = Code::compile(predicate, |leaf| {
+        let code = Code::of_leaves(predicate, |leaf| {
             let number = self.leaves.intern(leaf);
             numbers.insert(std::ptr::from_ref(leaf), number);
             number
@@ -204,7 +203,7 @@ impl<K: Eq + Hash> FilterSet<K> {
                 other.at = place.at;
             }
         }
-        stored.code.leaves().for_each(|leaf| self.leaves.release(leaf));
+        stored.code.tests().for_each(|leaf| self.leaves.release(leaf));
         Some(stored)
     }
 }

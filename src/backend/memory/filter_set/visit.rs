@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::index::Found;
 use super::leaves::{Leaves, Literal, Posting};
 use super::paths::{Nodes, Reached};
-use crate::backend::memory::program::test;
+use crate::backend::memory::route::Start;
 
 /// What is noted about one document. It is kept for the next, so that nothing has to be cleared or made anew: a note
 /// counts if it bears the number of the document.
@@ -117,7 +117,7 @@ impl<'s, 'd> Visit<'s, 'd> {
     fn evaluate(&self, leaf: u32) -> bool {
         self.leaves.get(leaf).is_some_and(|leaf| {
             let nodes = self.nodes.at(leaf.path, self.notes.epoch, &self.notes.reached);
-            test(&leaf.test, nodes.iter().copied())
+            leaf.probe.holds(Start::at(nodes))
         })
     }
 

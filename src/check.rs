@@ -14,7 +14,7 @@ use crate::pattern::{Pattern, PatternError};
 use crate::predicate::{Bound, Comparison, Leaf, Needle, Places, Predicate, Test, Tokens};
 use crate::schema::{Facts, Schema, Type};
 use crate::set::Set;
-use crate::value::{Instant, Value};
+use crate::value::{Instant, Str, Value};
 
 /// The longest token of a `text` query, in bytes after folding (C5).
 const LONGEST_TOKEN: usize = 255;
@@ -110,7 +110,7 @@ struct Check<'s> {
     filter: &'s Filter,
     budget: Budget,
     /// Patterns compiled before, by source and letter case.
-    patterns: HashMap<(Arc<str>, bool), Pattern>,
+    patterns: HashMap<(Str, bool), Pattern>,
     /// Whether the budget of memory for them is spent.
     is_spent: bool,
     diagnostics: Diagnostics,
@@ -144,6 +144,8 @@ enum Answer {
 /// How a node is to be read: what was settled above it.
 #[derive(Clone, Copy)]
 struct Context {
+    /// First how many members it has; while the predicate is built, how many predicates they became so far.
+    members: u32,
     negated: bool,
     ignore_case: bool,
     /// Whether its members are joined by AND, given what is negated above it; for a group of one, as those around it.
@@ -167,10 +169,9 @@ impl<'s> Check<'s> {
     /// and lie on the stack, the first on top. Where there were mistakes, the outcome means nothing.
     fn predicate(&mut self) -> Predicate {
         let filter = self.filter;
-        let contexts = self.contexts();
+        let mut contexts = self.contexts();
         // A group that its parent takes apart again is not built: its members stay on the stack for the parent.
         let mut stack: Vec<Predicate> = Vec::new();
-        let mut counts: Vec<u32> = vec![0; filter.nodes().len()];
         for (at, node) in filter.nodes().iter().enumerate().rev() {
             let id = at as NodeId;
             let context = contexts[at];
@@ -183,7 +184,7 @@ impl<'s> Check<'s> {
                     1
                 }
                 Kind::Object { .. } | Kind::And | Kind::Or | Kind::Not | Kind::NotOne => {
-                    let members = counts[at];
+                    let members = context.members;
                     let join = context.joins_all;
                     let parent = filter.parent(id).map(|parent| contexts[parent as usize].joins_all);
                     if members == 1 || parent == Some(join) {
@@ -197,8 +198,8 @@ impl<'s> Check<'s> {
                 }
             };
             match filter.parent(id) {
-                Some(parent) => counts[parent as usize] += done,
-                None => counts[at] = done,
+                Some(parent) => contexts[parent as usize].members += done,
+                None => contexts[at].members = done,
             }
         }
         // The root has no parent, so it was built; or it had one member, which is what it means.
@@ -223,24 +224,26 @@ impl<'s> Check<'s> {
     /// The context of every node, parents first.
     fn contexts(&self) -> Vec<Context> {
         let filter = self.filter;
-        let mut members = vec![0_u32; filter.nodes().len()];
+        let root = Context { members: 0, negated: false, ignore_case: filter.ignores_case(), joins_all: true };
+        let mut contexts = vec![root; filter.nodes().len()];
         for (at, node) in filter.nodes().iter().enumerate() {
             if let (Some(parent), false) = (filter.parent(at as NodeId), matches!(node.kind, Kind::Absent(_))) {
-                members[parent as usize] += 1;
+                contexts[parent as usize].members += 1;
             }
         }
-        let mut contexts: Vec<Context> = Vec::with_capacity(filter.nodes().len());
         for (at, node) in filter.nodes().iter().enumerate() {
+            let members = contexts[at].members;
             let mut context = match filter.parent(at as NodeId) {
                 Some(parent) => {
                     let mut context = contexts[parent as usize];
                     context.negated ^= matches!(filter.nodes()[parent as usize].kind, Kind::Not | Kind::NotOne);
                     context
                 }
-                None => Context { negated: false, ignore_case: filter.ignores_case(), joins_all: true },
+                None => root,
             };
+            context.members = 0;
             // A group of one joins nothing: what is in it may join what is around it.
-            if members[at] != 1 || at == 0 {
+            if members != 1 || at == 0 {
                 context.joins_all = joins_all(node.kind, context.negated);
             }
             let own = match node.kind {
@@ -251,7 +254,7 @@ impl<'s> Check<'s> {
             if let Some(case_sensitive) = own {
                 context.ignore_case = !case_sensitive;
             }
-            contexts.push(context);
+            contexts[at] = context;
         }
         contexts
     }
@@ -291,7 +294,7 @@ impl<'s> Check<'s> {
         let condition = asked.condition;
         let facts = self.field(condition)?;
         let operator = condition.operator;
-        if condition.operand == Operand::Omitted && operator.operand() != OperandKind::Boolean {
+        if matches!(condition.operand, Operand::Omitted) && operator.operand() != OperandKind::Boolean {
             let message = format!("a condition with the operator `{operator}` has no `value`");
             return Err(Mistake::new(Part::Value, Diagnostic::error(Code::MissingValue, message)));
         }
@@ -368,7 +371,7 @@ impl<'s> Check<'s> {
     }
 
     /// The tests that take a string.
-    fn string(&mut self, asked: &Asked<'_>, text: &Arc<str>) -> Result<Answer, Box<Mistake>> {
+    fn string(&mut self, asked: &Asked<'_>, text: &Str) -> Result<Answer, Box<Mistake>> {
         let mistake = |code, message: String| Mistake::new(Part::Value, Diagnostic::error(code, message));
         let needle = || Needle::new(text, asked.ignore_case);
         let test = match asked.condition.operator {
@@ -404,7 +407,7 @@ impl<'s> Check<'s> {
 
     /// Compiles a pattern within what is left of the budget, or finds it compiled. `None` once the budget is spent: that
     /// has been said, and compiling more would cost what the limit is there to save.
-    fn pattern(&mut self, source: &Arc<str>, ignore_case: bool) -> Result<Option<Pattern>, Box<Mistake>> {
+    fn pattern(&mut self, source: &Str, ignore_case: bool) -> Result<Option<Pattern>, Box<Mistake>> {
         if self.is_spent {
             return Ok(None);
         }
@@ -490,7 +493,7 @@ fn is_negative(condition: &Condition) -> bool {
 
 /// `eq`, `ne` (C2: with null they ask for nulls).
 fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) -> Result<Answer, Box<Mistake>> {
-    if *value == Value::Null {
+    if matches!(value, Value::Null) {
         return Ok(Answer::IsNull);
     }
     typed(facts.ty, operator, value)?;

@@ -179,7 +179,7 @@ fn read_deep(text: &[u8]) -> Result<Document, DocumentError> {
     if text.len() >= u32::MAX as usize {
         return Err(not_json("a document of 4 GiB or more", 0));
     }
-    let syntax = |error: SyntaxError| not_json(&error.message, error.at);
+    let syntax = |error: Box<SyntaxError>| not_json(&error.message, error.at);
     let mut reader = Reader::new(text);
     let mut stack = Stack::default();
     let open = &mut stack.0;

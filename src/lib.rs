@@ -58,6 +58,7 @@ mod error;
 mod explain;
 mod filter;
 mod fold;
+mod hash;
 mod limits;
 pub mod lower;
 mod operator;
@@ -90,7 +91,7 @@ pub use pattern::Pattern;
 pub use predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test, Tokens, Verdict};
 pub use schema::{BrokenPromise, Facts, Field, Found, Inference, Schema, Type};
 pub use set::Set;
-pub use value::{Instant, Number, Value};
+pub use value::{Instant, Number, Str, Value};
 pub use why::WhyTree;
 
 /// The examples of the README, run as tests; one is about the feature `conformance`.

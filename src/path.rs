@@ -7,6 +7,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
+use crate::hash::keyed;
+use crate::value::Str;
+
 /// The list of keys that leads to a field (P1).
 ///
 /// Written `a.b.c`; a key may be quoted, `"a.b".c` with `\"` and `\\` inside, so that every key can be named. Two paths
@@ -24,12 +27,26 @@ use serde_json::Value as Json;
 pub struct Path(Arc<Inner>);
 
 /// A key of a path.
-pub(crate) type Key = Box<str>;
+pub(crate) type Key = Str;
 
 struct Inner {
     keys: Box<[Key]>,
     /// As it was written, which may quote more than it needs to.
-    written: Box<str>,
+    written: Str,
+    /// Of the keys, however they were written.
+    hash: u64,
+}
+
+impl Inner {
+    fn new(keys: Box<[Key]>, written: Str) -> Inner {
+        // A text without quotes is written in the one way there is.
+        let hash = if has_quotes(&written) { keyed(print_keys(&keys)) } else { keyed(&written) };
+        Inner { keys, written, hash }
+    }
+}
+
+fn has_quotes(written: &str) -> bool {
+    written.contains('"')
 }
 
 /// Why a text is no path.
@@ -59,7 +76,8 @@ impl Path {
     /// # Errors
     /// [`PathError`], where the text is not of that form.
     pub fn parse(text: &str) -> Result<Path, PathError> {
-        let mut keys = Vec::new();
+        // So many that it need not grow, and is not copied at the end, where no key is quoted.
+        let mut keys = Vec::with_capacity(text.bytes().filter(|byte| *byte == b'.').count() + 1);
         let mut rest = text;
         loop {
             let (key, after) = match rest.strip_prefix('"') {
@@ -72,17 +90,17 @@ impl Path {
                 None => break,
             }
         }
-        Ok(Path(Arc::new(Inner { keys: keys.into(), written: text.into() })))
+        Ok(Path(Arc::new(Inner::new(keys.into(), text.into()))))
     }
 
     /// The path of these keys, of which there is at least one; `None` for no keys.
     pub fn from_keys<K: Into<Box<str>>>(keys: impl IntoIterator<Item = K>) -> Option<Path> {
-        let keys: Box<[Box<str>]> = keys.into_iter().map(Into::into).collect();
+        let keys: Box<[Key]> = keys.into_iter().map(|key| Key::from(&*key.into())).collect();
         if keys.is_empty() {
             return None;
         }
         let written = print_keys(&keys).into();
-        Some(Path(Arc::new(Inner { keys, written })))
+        Some(Path(Arc::new(Inner::new(keys, written))))
     }
 
     /// The keys, outermost first. There is at least one.
@@ -106,14 +124,18 @@ impl Path {
         &self.0.written
     }
 
+    /// Equal for equal paths; worked out once, however many leaves look at the path.
+    pub(crate) fn hash_value(&self) -> u64 {
+        self.0.hash
+    }
+
     /// The same path, written as it prints.
     pub(crate) fn canonical(&self) -> Path {
-        // A text without quotes is written in the one way there is.
-        if !self.0.written.contains('"') {
+        if !has_quotes(&self.0.written) {
             return self.clone();
         }
         let written = print_keys(&self.0.keys).into();
-        Path(Arc::new(Inner { keys: self.0.keys.clone(), written }))
+        Path(Arc::new(Inner { keys: self.0.keys.clone(), written, hash: self.0.hash }))
     }
 
     /// The nodes of a document at this path (P2): an array on the way gives what each of its elements gives, but an
@@ -138,7 +160,7 @@ impl Path {
 }
 
 /// Reads a bare key; gives it and what follows it.
-fn bare_key(text: &str) -> Result<(Box<str>, &str), PathError> {
+fn bare_key(text: &str) -> Result<(Key, &str), PathError> {
     let end = text.find(must_quote).unwrap_or(text.len());
     let (key, after) = text.split_at(end);
     match after.chars().next() {
@@ -149,7 +171,7 @@ fn bare_key(text: &str) -> Result<(Box<str>, &str), PathError> {
 }
 
 /// Reads a quoted key from after its opening quote; gives it and what follows its closing quote.
-fn quoted_key(text: &str) -> Result<(Box<str>, &str), PathError> {
+fn quoted_key(text: &str) -> Result<(Key, &str), PathError> {
     let mut key = String::new();
     let mut chars = text.char_indices();
     loop {
@@ -174,7 +196,7 @@ fn must_quote(c: char) -> bool {
 }
 
 /// The shortest text of these keys.
-fn print_keys(keys: &[Box<str>]) -> String {
+fn print_keys(keys: &[Key]) -> String {
     let mut text = String::new();
     for (at, key) in keys.iter().enumerate() {
         if at > 0 {
@@ -204,7 +226,7 @@ pub(crate) fn push_quoted(text: &mut String, key: &str) {
 /// The nodes at a path: see [`Path::nodes`].
 #[derive(Clone, Debug)]
 pub struct Nodes<'p, 'd> {
-    keys: &'p [Box<str>],
+    keys: &'p [Key],
     root: Option<&'d Json>,
     /// Arrays on the way that are being gone through, each with the index of the key that its elements are asked for.
     arrays: Vec<(std::slice::Iter<'d, Json>, usize)>,
@@ -260,7 +282,7 @@ impl<'d> Iterator for Nodes<'_, 'd> {
 
 impl PartialEq for Path {
     fn eq(&self, other: &Path) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.keys == other.0.keys
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.0.keys == other.0.keys)
     }
 }
 
@@ -280,7 +302,7 @@ impl Ord for Path {
 
 impl Hash for Path {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.keys.hash(state);
+        state.write_u64(self.0.hash);
     }
 }
 

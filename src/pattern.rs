@@ -10,12 +10,13 @@ use regex_automata::util::syntax;
 use regex_syntax::ast::{self, Ast, ClassSetItem, ClassSetRange};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::value::Str;
 /// A compiled regular expression: syntax and meaning of the `regex` crate, Unicode on, linear time.
 #[derive(Clone)]
 pub struct Pattern(Arc<Inner>);
 
 struct Inner {
-    source: Arc<str>,
+    source: Str,
     ignore_case: bool,
     regex: meta::Regex,
 }
@@ -36,7 +37,7 @@ const OVERHEAD: usize = 3 << 10;
 
 impl Pattern {
     /// Compiles `source` within `most` bytes.
-    pub(crate) fn compile(source: &Arc<str>, ignore_case: bool, most: usize) -> Result<Pattern, PatternError> {
+    pub(crate) fn compile(source: &Str, ignore_case: bool, most: usize) -> Result<Pattern, PatternError> {
         hold_classes(source, ignore_case, most)?;
         let regex = meta::Regex::builder()
             .syntax(syntax::Config::new().case_insensitive(ignore_case))

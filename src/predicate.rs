@@ -1,18 +1,19 @@
 //! What a filter means: typed, NOT at the leaves, simplified.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::{Arc, OnceLock};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use crate::error::Place;
 use crate::filter::{Filter, NodeId};
+use crate::hash::{keyed, mix};
 use crate::operator::Operator;
 use crate::path::Path;
 use crate::pattern::Pattern;
 use crate::schema::Facts;
 use crate::set::Set;
 use crate::simplify;
-use crate::value::{Instant, Number};
+use crate::value::{Instant, Number, Str};
 
 /// What a filter means: a tree of AND and OR over leaves that carry their own negation, simplified as R2 allows.
 ///
@@ -163,7 +164,7 @@ pub enum Bound {
     /// Numbers compare with it, by mathematical value.
     Number(Number),
     /// Strings compare with it, by code point.
-    String(Arc<str>),
+    String(Str),
     /// Strings that are instants compare with it (T3).
     Instant(Instant),
 }
@@ -181,13 +182,13 @@ impl fmt::Debug for Bound {
 /// A string to look for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Needle {
-    text: Arc<str>,
+    text: Str,
     ignore_case: bool,
 }
 
 impl Needle {
     /// The needle of an operand. Where letter case is ignored and can matter, the text is folded.
-    pub(crate) fn new(text: &Arc<str>, ignore_case: bool) -> Needle {
+    pub(crate) fn new(text: &Str, ignore_case: bool) -> Needle {
         let ignore_case = ignore_case && crate::fold::has_case(text);
         let text = if ignore_case { crate::fold::fold(text).into() } else { text.clone() };
         Needle { text, ignore_case }
@@ -200,7 +201,7 @@ impl Needle {
     }
 
     /// The string, shared.
-    pub(crate) fn shared(&self) -> Arc<str> {
+    pub(crate) fn shared(&self) -> Str {
         self.text.clone()
     }
 
@@ -314,6 +315,16 @@ impl Leaf {
         self
     }
 
+    /// Equal for equal leaves.
+    fn hash_value(&self) -> u64 {
+        let test = match &self.test {
+            // By far the most common, and hashed already.
+            Test::In(set) => set.hash_value(),
+            test => keyed(test),
+        };
+        mix(mix(self.path.hash_value(), test), self.negated.into())
+    }
+
     /// The same at other places.
     pub(crate) fn at(mut self, places: Places) -> Leaf {
         self.places = places;
@@ -337,9 +348,7 @@ impl Eq for Leaf {}
 
 impl Hash for Leaf {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.path.hash(state);
-        self.test.hash(state);
-        self.negated.hash(state);
+        state.write_u64(self.hash_value());
     }
 }
 
@@ -348,12 +357,6 @@ impl fmt::Debug for Leaf {
         let not = if self.negated { "NOT " } else { "" };
         write!(f, "{not}{} {:?}", self.path, self.test)
     }
-}
-
-/// Keys of this process: a client cannot make hashes collide.
-pub(crate) fn hash_state() -> &'static RandomState {
-    static STATE: OnceLock<RandomState> = OnceLock::new();
-    STATE.get_or_init(RandomState::new)
 }
 
 impl Predicate {
@@ -372,7 +375,7 @@ impl Predicate {
     /// One leaf.
     #[must_use]
     pub fn leaf(leaf: Leaf) -> Predicate {
-        let hash = hash_state().hash_one(&leaf);
+        let hash = leaf.hash_value();
         Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), hash, depth: 0, leaves: 1 }))
     }
 
@@ -391,7 +394,7 @@ impl Predicate {
     /// A group as it stands. INVARIANT: simplified by the caller.
     pub(crate) fn group(join: Join, members: Vec<Predicate>) -> Predicate {
         let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.0.hash));
-        let hash = hash_state().hash_one((join, members.len(), sum));
+        let hash = mix(sum, ((members.len() as u64) << 1) | u64::from(join == Join::Any));
         let depth = members.iter().map(|member| member.0.depth + 1).max().unwrap_or(0);
         let leaves = members.iter().fold(0_u32, |sum, member| sum.saturating_add(member.0.leaves));
         let kind = match join {

@@ -14,12 +14,11 @@
 //! Not here, because they are wrong for arrays: `x = 1 AND x = 2` is not false, two opposite bounds are not a BETWEEN,
 //! and `NOT x > 5` is not `x <= 5`.
 
-use std::hash::BuildHasher;
-
 use hashbrown::HashTable;
 
 use crate::fold::has_case;
-use crate::predicate::{Bound, Comparison, Join, Leaf, Places, Predicate, Shape, Test, hash_state};
+use crate::hash::{keyed, mix};
+use crate::predicate::{Bound, Comparison, Join, Leaf, Places, Predicate, Shape, Test};
 use crate::set::Set;
 use crate::value::{Instant, Value};
 
@@ -74,7 +73,7 @@ fn flatten(join: Join, members: Vec<Predicate>) -> Option<Vec<Predicate>> {
 }
 
 /// What makes leaves of one path one leaf.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Sets that unite.
     Set,
@@ -84,6 +83,18 @@ enum Class {
     Bound { is_upper: bool, bound: std::mem::Discriminant<Bound> },
     /// Nothing but an equal leaf.
     Same,
+}
+
+impl Class {
+    /// A number for the hash. That bounds of two types share one costs a comparison.
+    fn number(self) -> u64 {
+        match self {
+            Class::Set => 0,
+            Class::Instants => 1,
+            Class::Bound { is_upper, .. } => 2 + u64::from(is_upper),
+            Class::Same => 4,
+        }
+    }
 }
 
 fn class(join: Join, leaf: &Leaf) -> Class {
@@ -111,7 +122,9 @@ fn class(join: Join, leaf: &Leaf) -> Class {
 struct Cluster {
     class: Class,
     hash: u64,
-    members: Vec<Predicate>,
+    first: Predicate,
+    /// Most have none.
+    more: Vec<Predicate>,
 }
 
 /// Drops duplicates and merges leaves. The order is that of the first of each.
@@ -123,24 +136,24 @@ fn merge(join: Join, members: Vec<Predicate>) -> Vec<Predicate> {
             Shape::Group(..) => (Class::Same, member.hash_value()),
             Shape::Leaf(leaf) => match class(join, leaf) {
                 Class::Same => (Class::Same, member.hash_value()),
-                class => (class, hash_state().hash_one((leaf.path(), class, leaf.is_negated()))),
+                class => (class, mix(leaf.path().hash_value(), (class.number() << 1) | u64::from(leaf.is_negated()))),
             },
         };
         let belongs = |at: &u32| {
             let cluster = &clusters[*at as usize];
-            cluster.hash == hash && cluster.class == class && clusters_with(&cluster.members[0], &member, class)
+            cluster.hash == hash && cluster.class == class && clusters_with(&cluster.first, &member, class)
         };
         match index.find(hash, belongs) {
-            Some(at) => clusters[*at as usize].members.push(member),
+            Some(at) => clusters[*at as usize].more.push(member),
             None => {
                 index.insert_unique(hash, clusters.len() as u32, |at| clusters[*at as usize].hash);
-                clusters.push(Cluster { class, hash, members: vec![member] });
+                clusters.push(Cluster { class, hash, first: member, more: Vec::new() });
             }
         }
     }
     let mut merged = Vec::with_capacity(clusters.len());
-    for Cluster { class, members, .. } in clusters {
-        merge_cluster(join, class, members, &mut merged);
+    for cluster in clusters {
+        merge_cluster(join, cluster, &mut merged);
     }
     merged
 }
@@ -156,21 +169,16 @@ fn clusters_with(a: &Predicate, b: &Predicate, class: Class) -> bool {
 }
 
 /// Adds what a cluster becomes: one member, or for sets of both letter cases two.
-fn merge_cluster(join: Join, class: Class, mut members: Vec<Predicate>, merged: &mut Vec<Predicate>) {
-    if members.len() < 2 {
-        merged.append(&mut members);
-        return;
-    }
-    let leaves: Vec<&Leaf> = members.iter().filter_map(Predicate::as_leaf).collect();
-    let Some(first) = leaves.first() else {
-        // Equal groups: one of them says it all.
-        members.truncate(1);
-        merged.append(&mut members);
-        return;
+fn merge_cluster(join: Join, Cluster { class, first, more, .. }: Cluster, merged: &mut Vec<Predicate>) {
+    let first = match first.as_leaf() {
+        Some(leaf) if !more.is_empty() => leaf,
+        // Alone, or equal groups: one of them says it all.
+        Some(_) | None => return merged.push(first),
     };
+    let leaves: Vec<&Leaf> = std::iter::once(first).chain(more.iter().filter_map(Predicate::as_leaf)).collect();
     let places = || Places::merge(leaves.iter().map(|leaf| leaf.raw_places()));
     match class {
-        Class::Same => merged.push(Predicate::leaf(Leaf::clone(first).at(places()))),
+        Class::Same => merged.push(Predicate::leaf(first.clone().at(places()))),
         Class::Set => merge_sets(&leaves, merged),
         Class::Instants => {
             let mut instants: Vec<Instant> = Vec::new();
@@ -262,7 +270,7 @@ fn has_contradiction(join: Join, members: &[Predicate]) -> bool {
     fn test(leaf: &Leaf) -> Option<&Test> {
         (!merges(leaf)).then_some(leaf.test())
     }
-    let hash = |leaf: &Leaf| hash_state().hash_one((leaf.path(), test(leaf)));
+    let hash = |leaf: &Leaf| mix(leaf.path().hash_value(), test(leaf).map_or(0, keyed));
     let is_same = |a: &Leaf, b: &Leaf| a.path() == b.path() && test(a) == test(b);
     let mut index: HashTable<Vec<&Leaf>> = HashTable::new();
     for leaf in leaves(implied) {

@@ -1,11 +1,13 @@
 //! Values and their equality and order: rules D2, D3, D4 and T3 of [`semantics`](crate::semantics).
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::ops::Deref;
 
 use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
 
 /// A finite number: an `i64` or `u64` where it is written as an integer in that range, else an `f64` (D2).
 ///
@@ -217,6 +219,56 @@ impl Serialize for Number {
     }
 }
 
+/// A string of a filter. A short one, of up to 23 bytes, is held in place, which spares most ids an allocation; a longer
+/// one is shared. Cloning is cheap.
+///
+/// ```
+/// use trommel::Str;
+///
+/// let string = Str::from("obj_0123456789abcdef");
+/// assert!(string.starts_with("obj_"));
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Str(SmolStr);
+
+impl Deref for Str {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Str {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+impl From<&str> for Str {
+    fn from(string: &str) -> Str {
+        Str(string.into())
+    }
+}
+
+impl From<String> for Str {
+    fn from(string: String) -> Str {
+        Str(string.into())
+    }
+}
+
+impl fmt::Display for Str {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for Str {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
 /// A scalar or null: what an operand is made of.
 ///
 /// Types never coerce: `true != 1` (D4). Strings compare by code point (D3), which is the byte order of UTF-8
@@ -230,8 +282,8 @@ pub enum Value {
     Bool(bool),
     /// A number.
     Number(Number),
-    /// A string; shared, so that a filter and what is compiled from it hold one copy.
-    String(Arc<str>),
+    /// A string; cheap to clone, so that a filter and what is compiled from it share it.
+    String(Str),
 }
 
 impl Value {

@@ -192,8 +192,43 @@ pub(crate) struct TreeBuilder {
     current: NodeId,
     /// Groups that are open.
     depth: usize,
-    /// Paths read before, by a hash of their text: an equal path is then shared, in bounded memory.
-    paths: Box<[Option<Path>; 256]>,
+    paths: Paths,
+}
+
+/// Paths read before, by a hash of their text: an equal path is then shared, in bounded memory.
+#[derive(Debug, Default)]
+struct Paths {
+    few: [Option<Path>; FEW_PATHS],
+    /// Empty up to so many paths: a filter of one condition does not pay for the paths of many.
+    many: Vec<Option<Path>>,
+    /// Paths that were not found.
+    misses: usize,
+}
+
+const FEW_PATHS: usize = 8;
+const MANY_PATHS: usize = 256;
+
+impl Paths {
+    /// The path of a text that was read before, or what `parse` makes of it.
+    fn get<E>(&mut self, text: &str, parse: impl FnOnce() -> Result<Path, E>) -> Result<Path, E> {
+        // A cheap hash will do: a collision costs one more parse.
+        let hash = text.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let hash = (hash ^ (hash >> 8)) as usize;
+        let slot = match self.many.get_mut(hash % MANY_PATHS) {
+            None => &mut self.few[hash % FEW_PATHS],
+            Some(slot) => slot,
+        };
+        if let Some(path) = slot.as_ref().filter(|path| path.written() == text) {
+            return Ok(path.clone());
+        }
+        let path = parse()?;
+        *slot = Some(path.clone());
+        self.misses += 1;
+        if self.misses == FEW_PATHS {
+            self.many.resize(MANY_PATHS, None);
+        }
+        Ok(path)
+    }
 }
 
 impl fmt::Debug for Tree {
@@ -208,7 +243,7 @@ impl TreeBuilder {
         let mounts = if prefix.is_empty() { Vec::new() } else { vec![(0, prefix)] };
         let has_pointers = true;
         let tree = Tree { nodes: Vec::new(), conditions: Vec::new(), ignore_case, mounts, has_pointers, budget };
-        TreeBuilder { tree, current: 0, depth: 0, paths: Box::new([const { None }; 256]) }
+        TreeBuilder { tree, current: 0, depth: 0, paths: Paths::default() }
     }
 
     /// Makes room: a vector that grows copies itself, and holds both copies while it does.
@@ -348,16 +383,13 @@ impl TreeBuilder {
     pub(crate) fn path(&mut self, text: &str) -> Result<Path, Refusal> {
         let budget = &mut self.tree.budget;
         budget.note(Limit::Path, text.len()).map_err(|reached| Refusal::Limit(Limit::Path, reached))?;
-        // A cheap hash will do: a collision costs one more parse.
-        let hash = text.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        let slot = &mut self.paths[(hash ^ (hash >> 8)) as usize % 256];
-        if let Some(path) = slot.as_ref().filter(|path| path.written() == text) {
-            return Ok(path.clone());
-        }
-        let path = Path::parse(text).map_err(|error| Refusal::Path(text.to_owned(), error))?;
-        budget.note(Limit::PathKeys, path.keys().len()).map_err(|reached| Refusal::Limit(Limit::PathKeys, reached))?;
-        *slot = Some(path.clone());
-        Ok(path)
+        self.paths.get(text, || {
+            let path = Path::parse(text).map_err(|error| Refusal::Path(text.to_owned(), error))?;
+            budget
+                .note(Limit::PathKeys, path.keys().len())
+                .map_err(|reached| Refusal::Limit(Limit::PathKeys, reached))?;
+            Ok(path)
+        })
     }
 
     pub(crate) fn count_condition(&mut self) -> Result<(), Refusal> {
@@ -465,8 +497,15 @@ impl TreeBuilder {
 
     /// INVARIANT: there is a root, and every node is closed.
     pub(crate) fn finish(mut self) -> Filter {
-        self.tree.nodes.shrink_to_fit();
-        self.tree.conditions.shrink_to_fit();
+        shrink(&mut self.tree.nodes);
+        shrink(&mut self.tree.conditions);
         Filter(Arc::new(self.tree))
+    }
+}
+
+/// Gives back what was reserved in vain, where it is worth a copy.
+fn shrink<T>(vector: &mut Vec<T>) {
+    if vector.capacity() / 2 > vector.len() {
+        vector.shrink_to_fit();
     }
 }

@@ -90,14 +90,18 @@ pub(crate) fn feed_text(reader: &mut Reader<'_>, sink: &mut impl Sink) -> Result
             }
         };
         match token {
-            Token::BeginObject | Token::BeginArray => open += 1,
-            Token::EndObject | Token::EndArray => open -= 1,
-            Token::Key(_) | Token::Scalar(_) => {}
-        }
-        match token {
-            Token::BeginObject => sink.begin_object(span)?,
-            Token::BeginArray => sink.begin_array(span)?,
-            Token::EndObject | Token::EndArray => sink.end(span)?,
+            Token::BeginObject => {
+                open += 1;
+                sink.begin_object(span)?;
+            }
+            Token::BeginArray => {
+                open += 1;
+                sink.begin_array(span)?;
+            }
+            Token::EndObject | Token::EndArray => {
+                open -= 1;
+                sink.end(span)?;
+            }
             Token::Key(key) => sink.key(key, span)?,
             Token::Scalar(scalar) => sink.scalar(&scalar, span)?,
         }

@@ -10,7 +10,7 @@ use trommel::{Limit, Limits, Operator};
 
 /// The modules of the crate, from the ground up: each may import from its own layer and those before it.
 const LAYERS: [&[&str]; 9] = [
-    &["value", "path", "operator", "fold", "limits"],
+    &["hash", "value", "path", "operator", "fold", "limits"],
     &["error", "schema", "filter"],
     &["parse", "bind", "document", "pattern", "reference"],
     &["predicate", "set", "simplify", "canonical", "check"],
@@ -47,6 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sea_query", &["backend/sql"]),
     ("serde", &["*"]),
     ("serde_json", &["*"]),
+    ("smol_str", &["value.rs"]),
     ("strsim", &["error.rs"]),
     ("tantivy", &["backend/tantivy"]),
     ("thiserror", &["*"]),

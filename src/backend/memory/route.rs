@@ -1,12 +1,10 @@
 //! Resolving paths (P1 to P3): each path, and each beginning that several share, at most once a document.
 
-use std::hash::BuildHasher;
-
 use hashbrown::HashTable;
 
 use super::node::{Node, View};
+use crate::hash::keyed;
 use crate::path::{Key, Path};
-use crate::predicate::hash_state;
 
 /// The way to a path's nodes.
 #[derive(Clone, Debug)]
@@ -323,7 +321,7 @@ impl Planner {
 
     /// The node of the key at `at` of a path, below the node of the key before.
     fn child(&mut self, parent: Option<u32>, path: &Path, at: usize) -> u32 {
-        let hash = |parent: Option<u32>, key: &Key| hash_state().hash_one((parent, key));
+        let hash = |parent: Option<u32>, key: &Key| keyed((parent, key));
         let key = &path.raw_keys()[at];
         let is_it = |node: &KeyNode| node.parent == parent && node.key() == key;
         let found = if self.index.is_empty() {

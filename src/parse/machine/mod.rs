@@ -101,6 +101,21 @@ impl Key {
     /// The keys that make an object a condition, or belong to one alone.
     const OF_CONDITION: u16 = Key::Field.bit() | Key::Operator.bit() | Key::Value.bit() | Key::CaseInsensitive.bit();
 
+    /// The key of this name, in exact letter case. A `match` on strings compares lengths first.
+    fn of(name: &str) -> Option<Key> {
+        Some(match name {
+            "field" => Key::Field,
+            "operator" => Key::Operator,
+            "value" => Key::Value,
+            "case_sensitive" => Key::CaseSensitive,
+            "case_insensitive" => Key::CaseInsensitive,
+            "AND" => Key::Group(Group::And),
+            "OR" => Key::Group(Group::Or),
+            "NOT" => Key::Group(Group::Not),
+            _ => return None,
+        })
+    }
+
     fn name(self) -> &'static str {
         match self {
             Key::Field => "field",
@@ -351,8 +366,9 @@ impl Machine {
     pub(crate) fn new(limits: &Limits, ignore_case: bool, prefix: &'static str) -> Machine {
         Machine {
             tree: TreeBuilder::new(limits.clone(), ignore_case, prefix),
-            frames: Vec::new(),
-            parts: Vec::new(),
+            // A group and a condition in it are two objects and a list.
+            frames: Vec::with_capacity(8),
+            parts: Vec::with_capacity(2),
             pair: None,
             list: Elements::default(),
             diagnostics: Diagnostics::new(limits),

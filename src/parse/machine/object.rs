@@ -22,7 +22,7 @@ impl Machine {
 
     pub(super) fn object_key(&mut self, text: &str, span: Span) -> Step {
         let Some(Frame::Object(object)) = self.frames.last_mut() else { return Ok(()) };
-        if let Some(key) = Key::ALL.into_iter().find(|key| key.name() == text) {
+        if let Some(key) = Key::of(text) {
             let again = object.seen & key.bit() != 0;
             let is_first_part = object.seen & Key::OF_CONDITION == 0 && key.bit() & Key::OF_CONDITION != 0;
             object.seen |= key.bit();

@@ -3,7 +3,6 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
-use std::sync::Arc;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -13,7 +12,7 @@ use super::grams::{Gram, Grams};
 use crate::fold::fold;
 use crate::predicate::{Bound, Comparison, Test};
 use crate::set::{Key, Set};
-use crate::value::{Instant, Number, Value};
+use crate::value::{Instant, Number, Str, Value};
 
 /// The covering leaves on one path.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +21,7 @@ pub(super) struct Index {
     folded: Values,
     instants: BTreeMap<Instant, Askers>,
     numbers: Bounds<Number>,
-    strings: Bounds<Arc<str>>,
+    strings: Bounds<Str>,
     times: Bounds<Instant>,
     /// Boxed, as most paths have none.
     grams: Option<Box<Grams>>,

@@ -1,7 +1,6 @@
 //! The distinct leaves of all filters, each once, and the filters that are found by them.
 
 use std::collections::BTreeSet;
-use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -10,7 +9,8 @@ use super::index::Askers;
 use super::paths::Paths;
 use super::slab::Slab;
 use crate::backend::memory::probe::Probe;
-use crate::predicate::{Leaf, Test, hash_state};
+use crate::hash::keyed;
+use crate::predicate::{Leaf, Test};
 
 /// A leaf of the set as a filter has it: its positive test, or the negation of that. Both share one evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,7 +141,7 @@ pub(super) struct Place {
 }
 
 fn hash(path: u32, test: &Test) -> u64 {
-    hash_state().hash_one((path, test))
+    keyed((path, test))
 }
 
 impl Leaves {

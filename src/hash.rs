@@ -1,0 +1,18 @@
+//! Hashes with keys of this process, so that a client cannot make them collide.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::OnceLock;
+
+/// The hash of a client's words. Cost: linear in them; it is SipHash.
+pub(crate) fn keyed(words: impl Hash) -> u64 {
+    static STATE: OnceLock<RandomState> = OnceLock::new();
+    STATE.get_or_init(RandomState::new).hash_one(words)
+}
+
+/// One hash of two, in their order. Cheap, and as hard to foresee as they are. Not linear: sums of such hashes would
+/// agree for `(a, b)` and `(c, d)` and for `(a, d)` and `(c, b)` otherwise.
+pub(crate) fn mix(a: u64, b: u64) -> u64 {
+    // Odd constants without a pattern (digits of pi), so that no factor is zero for a usual argument.
+    let product = u128::from(a ^ 0x243f_6a88_85a3_08d3) * u128::from(b ^ 0x1319_8a2e_0370_7345);
+    (product as u64) ^ ((product >> 64) as u64)
+}

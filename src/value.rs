@@ -608,6 +608,11 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_no_larger_than_its_string() {
+        assert_eq!(size_of::<Value>(), size_of::<Str>());
+    }
+
+    #[test]
     fn equal_numbers_hash_alike() {
         use std::hash::BuildHasher;
         let state = std::hash::RandomState::new();

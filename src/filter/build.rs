@@ -505,7 +505,8 @@ impl TreeBuilder {
 
 /// Gives back what was reserved in vain, where it is worth a copy.
 fn shrink<T>(vector: &mut Vec<T>) {
-    if vector.capacity() / 2 > vector.len() {
+    const LITTLE: usize = 16;
+    if vector.capacity() - vector.len() > vector.len() / 8 + LITTLE {
         vector.shrink_to_fit();
     }
 }

@@ -51,10 +51,20 @@ pub(crate) fn is_token_char(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric();
     }
-    static RANGES: OnceLock<Vec<ClassUnicodeRange>> = OnceLock::new();
-    let ranges = RANGES.get_or_init(|| class(r"[\p{Alphabetic}\p{N}]").ranges().to_vec());
+    let ranges = token_class();
     let after = ranges.partition_point(|range| range.start() <= c);
     after > 0 && c <= ranges[after - 1].end()
+}
+
+fn token_class() -> &'static [ClassUnicodeRange] {
+    static RANGES: OnceLock<Vec<ClassUnicodeRange>> = OnceLock::new();
+    RANGES.get_or_init(|| class(r"[\p{Alphabetic}\p{N}]").ranges().to_vec())
+}
+
+/// The class of the characters of tokens as ranges, ends included; sorted.
+#[cfg(feature = "sql")]
+pub(crate) fn token_ranges() -> impl Iterator<Item = (char, char)> {
+    token_class().iter().map(|range| (range.start(), range.end()))
 }
 
 /// Every character that folds together with another, with its representative; sorted. About 2,900 rows.
@@ -80,7 +90,7 @@ fn folds() -> &'static [(char, char)] {
 }
 
 /// The characters that match `c` when letter case is ignored, `c` among them.
-fn orbit(c: char) -> Vec<char> {
+pub(crate) fn orbit(c: char) -> Vec<char> {
     let mut class = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);
     class.case_fold_simple();
     class.iter().flat_map(|range| range.start()..=range.end()).collect()

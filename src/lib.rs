@@ -37,6 +37,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `text` (default) | the text language |
+//! | `sql` | the backend for SQL databases: SQLite |
 //! | `proptest` | strategies for filters, documents, and pairs that meet |
 //! | `conformance` | the suite that proves a backend |
 //! | `arbitrary` | `Arbitrary` for fuzzing |
@@ -79,6 +80,9 @@ mod value;
 mod why;
 
 pub use backend::memory::{FilterSet, Matcher, Memory};
+#[cfg(feature = "sql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sql")))]
+pub use backend::sql::Sql;
 pub use document::{Document, DocumentError};
 pub use error::{Code, Diagnostic, Error, Place, Severity};
 pub use explain::{CoverKind, Explain, LeafExplain};
@@ -90,11 +94,14 @@ pub use path::{Nodes, Path, PathError};
 pub use pattern::Pattern;
 pub use predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Shape, Test, Tokens, Verdict};
 pub use schema::{BrokenPromise, Facts, Field, Found, Inference, Schema, Type};
+#[cfg(feature = "sql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sql")))]
+pub use sea_query;
 pub use set::Set;
 pub use value::{Instant, Number, Str, Value};
 pub use why::WhyTree;
 
-/// The examples of the README, run as tests; one is about the feature `conformance`.
-#[cfg(all(doctest, feature = "conformance"))]
+/// The examples of the README, run as tests; some are about the features `conformance` and `sql`.
+#[cfg(all(doctest, feature = "conformance", feature = "sql"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,3 +1,6 @@
 //! The backends: what a predicate becomes where the data is.
 
 pub mod memory;
+#[cfg(feature = "sql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sql")))]
+pub mod sql;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -34,7 +35,7 @@ impl Schema {
 }
 
 /// The diagnostic of an error that serde found in a file of ours.
-fn file_error(text: &str, error: &serde_json::Error) -> Diagnostic {
+pub(crate) fn file_error(text: &str, error: &serde_json::Error) -> Diagnostic {
     let message = error.to_string();
     // serde_json appends the place, which the diagnostic carries on its own.
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
@@ -96,11 +97,13 @@ impl<'de> Deserialize<'de> for OperatorName {
 }
 
 /// Reads an object, and refuses a key that stands twice.
-fn unique_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, FieldFile>, D::Error> {
-    struct Unique;
+pub(crate) fn unique_keys<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    struct Unique<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for Unique {
-        type Value = BTreeMap<String, FieldFile>;
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<T> {
+        type Value = BTreeMap<String, T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an object of fields")
@@ -108,7 +111,7 @@ fn unique_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<St
 
         fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
             let mut fields = BTreeMap::new();
-            while let Some((key, field)) = members.next_entry::<String, FieldFile>()? {
+            while let Some((key, field)) = members.next_entry::<String, T>()? {
                 if fields.contains_key(&key) {
                     return Err(de::Error::custom(format!("duplicate field `{}`", excerpt(&key))));
                 }
@@ -118,7 +121,7 @@ fn unique_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<St
         }
     }
 
-    deserializer.deserialize_map(Unique)
+    deserializer.deserialize_map(Unique(PhantomData))
 }
 
 impl TryFrom<SchemaFile> for Schema {

@@ -11,6 +11,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "sql")]
+pub(crate) use self::file::{file_error, unique_keys};
 pub use self::infer::Inference;
 pub use self::verify::{BrokenPromise, Found};
 use crate::error::{Code, Diagnostic, Error, excerpt};

@@ -17,6 +17,8 @@ mod laws;
 #[cfg(feature = "conformance")]
 mod mutants;
 mod schema;
+#[cfg(all(feature = "sql", feature = "conformance"))]
+mod sql;
 #[cfg(feature = "conformance")]
 mod suite;
 #[cfg(feature = "text")]

@@ -1,0 +1,138 @@
+//! Operands made ready for a database: numbers that no parameter type holds, prefixes as ranges, lists as JSON.
+
+use crate::predicate::Comparison;
+use crate::value::{Number, write_json_string};
+
+const TWO_POW_63: u128 = 1 << 63;
+const TWO_POW_64: u128 = 1 << 64;
+
+/// The value of a number from 2^63 to 2^64: where a database without unsigned integers reads a stored integer as a
+/// float, and integers that differ as the same one.
+pub(super) fn unsigned(number: Number) -> Option<u128> {
+    let value = match number.as_u64() {
+        Some(int) => u128::from(int),
+        None if Number::from_f64(TWO_POW_64 as f64) == Some(number) => TWO_POW_64,
+        None => return None,
+    };
+    (value >= TWO_POW_63).then_some(value)
+}
+
+/// The float of exactly this value.
+pub(super) fn exact_float(int: u128) -> Option<f64> {
+    let float = int as f64;
+    (float as u128 == int).then_some(float)
+}
+
+/// What a float must be to compare so with an integer of at most 2^64.
+pub(super) fn float_bound(comparison: Comparison, int: u128) -> (Comparison, f64) {
+    let float = int as f64;
+    if float as u128 == int {
+        return (comparison, float);
+    }
+    let is_above = float as u128 > int;
+    match comparison {
+        Comparison::Gt | Comparison::Gte => (Comparison::Gte, if is_above { float } else { float.next_up() }),
+        Comparison::Lt | Comparison::Lte => (Comparison::Lte, if is_above { float.next_down() } else { float }),
+    }
+}
+
+/// The least string that is greater than every string with this prefix; `None` where there is none.
+pub(super) fn successor(prefix: &str) -> Option<String> {
+    let rest = prefix.trim_end_matches(char::MAX);
+    let last = rest.chars().next_back()?;
+    // The surrogates are no characters.
+    let next = if last == '\u{D7FF}' { '\u{E000}' } else { char::from_u32(u32::from(last) + 1)? };
+    let mut successor = rest[..rest.len() - last.len_utf8()].to_owned();
+    successor.push(next);
+    Some(successor)
+}
+
+/// Strings as a JSON array.
+pub(super) fn json_strings<S: AsRef<str>>(strings: impl IntoIterator<Item = S>) -> String {
+    json_array(strings, |json, string| {
+        // INVARIANT: writing to a `String` never fails.
+        let _ = write_json_string(json, string.as_ref());
+    })
+}
+
+/// Numbers as a JSON array.
+pub(super) fn json_numbers(numbers: impl IntoIterator<Item = Number>) -> String {
+    use std::fmt::Write as _;
+    json_array(numbers, |json, number| {
+        let _ = write!(json, "{number}");
+    })
+}
+
+fn json_array<T>(values: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut String, T)) -> String {
+    let values = values.into_iter();
+    let mut json = String::with_capacity(2 + values.size_hint().0 * 16);
+    json.push('[');
+    for value in values {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        write(&mut json, value);
+    }
+    json.push(']');
+    json
+}
+
+/// The SQL of a comparison.
+pub(super) fn symbol(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Gt => " > ",
+        Comparison::Gte => " >= ",
+        Comparison::Lt => " < ",
+        Comparison::Lte => " <= ",
+    }
+}
+
+/// The comparison that holds where this one does not.
+pub(super) fn inverse(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Gt => Comparison::Lte,
+        Comparison::Gte => Comparison::Lt,
+        Comparison::Lt => Comparison::Gte,
+        Comparison::Lte => Comparison::Gt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_successor_is_the_least_string_past_a_prefix() {
+        for (prefix, wanted) in [
+            ("a", Some("b")),
+            ("az", Some("a{")),
+            ("a\u{7f}", Some("a\u{80}")),
+            ("a\u{D7FF}", Some("a\u{E000}")),
+            ("a\u{10FFFF}\u{10FFFF}", Some("b")),
+            ("\u{10FFFF}", None),
+            ("\0", Some("\u{1}")),
+        ] {
+            assert_eq!(successor(prefix).as_deref(), wanted, "{prefix:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_floats_are_those_of_the_integer() {
+        let ints = [0, 1, 1024, 1025, 2047, 2048, 2049].map(|above| TWO_POW_63 + above);
+        let floats: Vec<f64> = (0..4).map(|at| (TWO_POW_63 + at * 2048) as f64).chain([1.0, 2e19]).collect();
+        for int in ints.into_iter().chain([TWO_POW_64 - 1, TWO_POW_64]) {
+            assert_eq!(
+                exact_float(int).is_some(),
+                floats.contains(&(int as f64)) && int % 2048 == 0 || int == TWO_POW_64
+            );
+            for comparison in [Comparison::Gt, Comparison::Gte, Comparison::Lt, Comparison::Lte] {
+                let (to, bound) = float_bound(comparison, int);
+                for float in floats.iter().chain([&18_446_744_073_709_551_616.0]) {
+                    let wanted = comparison.accepts((*float as u128).cmp(&int));
+                    let got = to.accepts(float.total_cmp(&bound));
+                    assert_eq!(got, wanted, "{float} {comparison:?} {int}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Plans: an index that is there is used.
+
+use rusqlite::{Connection, params_from_iter};
+use serde_json::json;
+use trommel::backend::sql::Mapping;
+use trommel::{Field, Schema, Sql, Type, lower, parse};
+
+use super::store::bound;
+
+/// U+212A and U+017F fold to `k` and `s`.
+const FOLDED: &str =
+    "CREATE INDEX by_title_folded ON objects (lower(replace(replace(title, '\u{212A}', 'k'), '\u{17F}', 's')))";
+
+const TABLES: &str = r#"
+    CREATE TABLE objects (object_id INTEGER PRIMARY KEY, doc TEXT, status TEXT, title TEXT, year INTEGER, score REAL);
+    CREATE TABLE object_tags (object_id INTEGER NOT NULL, tag TEXT);
+    CREATE INDEX by_status ON objects (status);
+    CREATE INDEX by_title ON objects (title);
+    CREATE INDEX by_year ON objects (year);
+    CREATE INDEX by_score ON objects (score);
+    CREATE INDEX by_tag ON object_tags (tag, object_id);
+    CREATE INDEX by_sku ON objects (json_extract(doc, '$."sku"'));
+    CREATE INDEX by_sku_type ON objects (json_type(doc, '$."sku"'));
+    CREATE INDEX by_deep ON objects (json_extract(doc, '$."a"."b"'));
+    CREATE INDEX by_deep_type ON objects (json_type(doc, '$."a"."b"'));
+"#;
+
+const MAPPING: &str = r#"{"table": "objects", "id": "object_id", "json": "doc", "json_valid": true, "columns": {
+    "status": {"column": "status", "type": "string", "collation": "binary"},
+    "title": {"column": "title", "type": "string"},
+    "year": {"column": "year", "type": "integer"},
+    "score": {"column": "score", "type": "number"},
+    "tags": {"table": "object_tags", "key": "object_id", "column": "tag", "type": "string"}}}"#;
+
+fn database() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(TABLES).unwrap();
+    connection.execute_batch(FOLDED).unwrap();
+    for id in 0..3_000_i64 {
+        let document = json!({"sku": format!("sku{id}"), "a": {"b": id}});
+        let row = (id, document.to_string(), format!("s{id}"), format!("Title {id}"), id, id as f64);
+        connection.execute("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?)", row).unwrap();
+        connection.execute("INSERT INTO object_tags VALUES (?, ?)", (id, format!("t{id}"))).unwrap();
+    }
+    connection.execute_batch("ANALYZE").unwrap();
+    connection
+}
+
+fn plan(connection: &Connection, schema: &Schema, filter: &str) -> String {
+    let predicate = schema.check(&parse::json(filter).unwrap()).unwrap();
+    let mapping = Mapping::from_json(MAPPING).unwrap();
+    let (sql, values) = lower(&Sql::sqlite(mapping), &predicate).unwrap().into_exact().unwrap().where_clause();
+    // All columns, so that no index serves by holding what is selected.
+    let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM objects WHERE {sql}");
+    let mut statement = connection.prepare(&sql).unwrap();
+    let rows = statement.query_map(params_from_iter(bound(&values)), |row| row.get::<_, String>(3)).unwrap();
+    rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_index_serves_single_field_filters() {
+    let connection = database();
+    let single = Schema::new([Field::new("sku", Type::Any).single(), Field::new("a.b", Type::Any).single()]).unwrap();
+    let many: Vec<String> = (0..100).map(|at| format!("\"s{at}\"")).collect();
+    let long_list = format!(r#"{{"field": "status", "operator": "in", "value": [{}]}}"#, many.join(","));
+    for (filter, index) in [
+        (r#"{"status": "s5"}"#, "by_status"),
+        (r#"{"field": "status", "operator": "in", "value": ["s5", "s6", 7]}"#, "by_status"),
+        (&long_list, "by_status"),
+        (r#"{"field": "status", "operator": "gt", "value": "s9"}"#, "by_status"),
+        (r#"{"field": "status", "operator": "starts_with", "value": "s29"}"#, "by_status"),
+        (r#"{"NOT": [{"field": "status", "operator": "lt", "value": "s9"}]}"#, "by_status"),
+        (r#"{"status": null}"#, "by_status"),
+        // Without the promise that it is binary.
+        (r#"{"title": "Title 5"}"#, "by_title"),
+        (r#"{"field": "title", "operator": "starts_with", "value": "Title 29"}"#, "by_title"),
+        (r#"{"field": "title", "value": "tITLE 5", "case_sensitive": false}"#, "by_title_folded"),
+        (
+            r#"{"field": "title", "operator": "starts_with", "value": "tITLE 29", "case_sensitive": false}"#,
+            "by_title_folded",
+        ),
+        (r#"{"field": "status", "operator": "starts_with", "value": "éa", "case_sensitive": false}"#, "by_status"),
+        (r#"{"field": "status", "value": "ß55", "case_sensitive": false}"#, "by_status"),
+        (r#"{"year": 1999}"#, "by_year"),
+        (r#"{"field": "year", "operator": "gt", "value": 2990.5}"#, "by_year"),
+        (r#"{"NOT": [{"field": "year", "operator": "gt", "value": 10}]}"#, "by_year"),
+        (r#"{"field": "score", "operator": "lte", "value": 10}"#, "by_score"),
+        (r#"{"tags": "t5"}"#, "by_tag"),
+        (r#"{"field": "tags", "operator": "starts_with", "value": "t29"}"#, "by_tag"),
+        // A NOT does not hide what stands beside it.
+        (r#"{"status": "s5", "NOT": [{"field": "year", "operator": "eq", "value": 3}, {"tags": "x"}]}"#, "by_status"),
+        (r#"{"OR": [{"status": "s5"}, {"year": 3}, {"tags": "t9"}]}"#, "by_year"),
+        (r#"{"sku": "sku5"}"#, "by_sku"),
+        (r#"{"field": "sku", "operator": "in", "value": ["sku5", "sku6"]}"#, "by_sku"),
+        (r#"{"field": "sku", "operator": "starts_with", "value": "sku29"}"#, "by_sku"),
+        (r#"{"a.b": 5}"#, "by_deep"),
+        (r#"{"field": "a.b", "operator": "gt", "value": 2990}"#, "by_deep"),
+        (r#"{"field": "sku", "operator": "exists", "value": false}"#, "by_sku_type"),
+        (r#"{"sku": null}"#, "by_sku_type"),
+        (r#"{"sku": true}"#, "by_sku_type"),
+        (r#"{"NOT": [{"field": "a.b", "operator": "gt", "value": 10}]}"#, "by_deep"),
+    ] {
+        let plan = plan(&connection, &single, filter);
+        assert!(
+            plan.contains(&format!("INDEX {index} (")) || plan.contains(&format!("INDEX {index}\n")),
+            "{filter}\n{plan}"
+        );
+        assert!(
+            !plan.lines().any(|line| line.starts_with("SCAN objects") && !line.contains("INDEX")),
+            "{filter}\n{plan}"
+        );
+    }
+}
+
+#[test]
+fn indexes_on_value_and_type_serve_fields_of_many_values() {
+    let plan = plan(&database(), &Schema::open(), r#"{"sku": "sku5"}"#);
+    assert!(plan.contains("by_sku (") && plan.contains("by_sku_type ("), "{plan}");
+}

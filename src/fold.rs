@@ -46,6 +46,15 @@ pub(crate) fn raw_tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c| !is_token_char(c)).filter(|token| !token.is_empty())
 }
 
+/// Whether `text` folds to `folded`. No allocation.
+pub(crate) fn folds_to(text: &str, folded: &str) -> bool {
+    if text.is_ascii() {
+        // ASCII folds to ASCII.
+        return text.eq_ignore_ascii_case(folded);
+    }
+    text.chars().map(fold_char).eq(folded.chars())
+}
+
 /// Whether `c` is of the class `[\p{Alphabetic}\p{N}]`.
 pub(crate) fn is_token_char(c: char) -> bool {
     if c.is_ascii() {

@@ -24,8 +24,8 @@ impl<'r> Rival<'r> {
 /// Times the rivals in turns, and prints each one's best time and its ratio to the first, which is the baseline.
 /// Gives the ratios.
 pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<f64> {
-    const ROUNDS: usize = 9;
-    const LEAST: Duration = Duration::from_millis(20);
+    const ROUNDS: usize = 60;
+    const LEAST: Duration = Duration::from_millis(2);
     // So many calls a round that a round can be timed.
     let calls: Vec<u32> = rivals
         .iter_mut()

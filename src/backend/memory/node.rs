@@ -32,6 +32,8 @@ impl<'d> Node for &'d Json {
     type Elements = std::slice::Iter<'d, Json>;
     type Text = &'d str;
 
+    // A search through the map inlined everywhere would leave the loops around it no registers.
+    #[inline(never)]
     fn member(self, key: &str) -> Option<&'d Json> {
         match self {
             Json::Object(members) => members.get(key),

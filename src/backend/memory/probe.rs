@@ -5,22 +5,25 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use super::node::{Node, View};
-use super::route::Start;
+use super::route::{End, Fork, Start, descend};
 use super::search::{FoldedFinder, Literals, begins_with};
-use crate::fold::raw_tokens;
-use crate::path::Path;
+use crate::fold::{folds_to, raw_tokens};
+use crate::path::{Key, Path};
 use crate::pattern::Pattern;
 use crate::predicate::{Bound, Comparison, Leaf, Needle, Test, Tokens};
 use crate::set::Set;
-use crate::value::{Instant, Value};
+use crate::value::{Instant, Number, Str, Value};
 
 /// A positive test, prepared.
 #[derive(Clone, Debug)]
 pub(crate) enum Probe {
     Exists,
     IsNull,
-    /// One value, exactly.
-    Equal(Value),
+    /// One value, which is the most common set.
+    EqualNumber(Number),
+    EqualString(Str),
+    /// Folded.
+    EqualFolded(Str),
     In(Set),
     InInstants(Arc<[Instant]>),
     Compare(Comparison, Bound),
@@ -40,8 +43,10 @@ impl Probe {
             Test::Exists => Probe::Exists,
             Test::IsNull => Probe::IsNull,
             Test::In(set) => match set.single() {
-                Some(value) if !set.ignores_case() => Probe::Equal(value.clone()),
-                _ => Probe::In(set.clone()),
+                Some(Value::Number(number)) => Probe::EqualNumber(*number),
+                Some(Value::String(string)) if set.ignores_case() => Probe::EqualFolded(string.clone()),
+                Some(Value::String(string)) => Probe::EqualString(string.clone()),
+                Some(Value::Null | Value::Bool(_)) | None => Probe::In(set.clone()),
             },
             Test::InInstants(instants) => Probe::InInstants(instants.clone()),
             Test::Compare(comparison, bound) => Probe::Compare(*comparison, bound.clone()),
@@ -89,44 +94,95 @@ impl Probe {
     }
 
     /// Whether the test holds for what is found from `start` on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn holds<N: Node>(&self, start: Start<'_, N>) -> bool {
+        match start.nodes {
+            [node] => self.holds_from(*node, start.keys, &mut None),
+            _ => self.holds_from_many(start),
+        }
+    }
+
+    #[inline(never)]
+    fn holds_from_many<N: Node>(&self, start: Start<'_, N>) -> bool {
         match self {
-            Probe::Exists => start.any_node(|_| true),
+            Probe::Exists | Probe::IsNull | Probe::Text(_) => self.holds_for_all(start),
+            _ => start.nodes.iter().any(|node| self.holds_from(*node, start.keys, &mut None)),
+        }
+    }
+
+    /// The same from one node on; `at` is set to the node where the keys lead, if they lead to one.
+    ///
+    /// What nearly every document takes, a way to one node that is no array, is inlined; the rest is kept out of its way.
+    #[inline(always)]
+    pub(crate) fn holds_from<N: Node>(&self, node: N, keys: &[Key], at: &mut Option<N>) -> bool {
+        if let Probe::Exists | Probe::IsNull | Probe::Text(_) = self {
+            return self.holds_for_all(Start { nodes: &[node], keys });
+        }
+        match descend(node, keys) {
+            End::Node(node) => {
+                *at = Some(node);
+                self.accepts_node(node)
+            }
+            End::Nowhere => false,
+            End::Fork(fork) => self.accepts_below(fork),
+        }
+    }
+
+    /// The same for a test that no value decides alone.
+    #[inline(never)]
+    fn holds_for_all<N: Node>(&self, start: Start<'_, N>) -> bool {
+        match self {
             Probe::IsNull => !start.any_value(|value| !matches!(value, View::Null)),
             Probe::Text(tokens) => {
                 let mut search = TokenSearch::new(tokens);
                 start.any_value(|value| matches!(value, View::String(string) if search.is_done_with(&string)))
             }
-            _ => start.any_value(|value| self.accepts(value)),
+            _ => start.any_node(|_| true),
         }
     }
 
-    /// Whether the test holds wherever this value is, if one value can tell.
+    #[inline(never)]
+    fn accepts_below<N: Node>(&self, fork: Fork<'_, N>) -> bool {
+        fork.any_node(|node| self.accepts_node(node))
+    }
+
+    #[inline(never)]
+    fn accepts_element<N: Node>(&self, mut elements: N::Elements) -> bool {
+        elements.any(|element| self.accepts(element.view()))
+    }
+
+    /// Whether the test holds for a value at this node (P3), if one value can tell.
+    #[inline(always)]
+    fn accepts_node<N: Node>(&self, node: N) -> bool {
+        match node.view() {
+            View::Array(elements) => self.accepts_element::<N>(elements),
+            value => self.accepts(value),
+        }
+    }
+
     #[inline(always)]
     fn accepts<N: Node>(&self, value: View<N>) -> bool {
         match value {
-            View::String(string) => self.accepts_string(&string),
+            View::String(string) => match self {
+                Probe::EqualString(wanted) => *string == **wanted,
+                _ => self.accepts_string(&string),
+            },
             View::Number(number) => match self {
-                Probe::Equal(Value::Number(wanted)) => number == *wanted,
+                Probe::EqualNumber(wanted) => number == *wanted,
                 Probe::Compare(comparison, Bound::Number(bound)) => comparison.accepts(number.cmp(bound)),
                 Probe::In(set) => set.has_number(number),
                 _ => false,
             },
-            View::Bool(bool) => match self {
-                Probe::Equal(wanted) => *wanted == Value::Bool(bool),
-                Probe::In(set) => set.has_bool(bool),
-                _ => false,
-            },
+            View::Bool(bool) => matches!(self, Probe::In(set) if set.has_bool(bool)),
             View::Null | View::Array(_) | View::Object => false,
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn accepts_string(&self, string: &str) -> bool {
         let instant = |test: &dyn Fn(Instant) -> bool| Instant::parse(string).is_some_and(test);
         match self {
-            Probe::Equal(Value::String(wanted)) => *string == **wanted,
+            Probe::EqualFolded(wanted) => folds_to(string, wanted),
             Probe::In(set) => set.has_str(string),
             Probe::InInstants(instants) => instant(&|instant| instants.binary_search(&instant).is_ok()),
             Probe::Compare(comparison, Bound::String(bound)) => comparison.accepts(string.cmp(bound)),
@@ -146,9 +202,12 @@ impl Probe {
             Probe::EndsWith(needle) => string.ends_with(needle.text()),
             Probe::Regex(pattern) => pattern.is_match(string),
             // What needs all values at a path, or no string.
-            Probe::Exists | Probe::IsNull | Probe::Text(_) | Probe::Equal(_) | Probe::Compare(_, Bound::Number(_)) => {
-                false
-            }
+            Probe::Exists
+            | Probe::IsNull
+            | Probe::Text(_)
+            | Probe::EqualNumber(_)
+            | Probe::EqualString(_)
+            | Probe::Compare(_, Bound::Number(_)) => false,
         }
     }
 }

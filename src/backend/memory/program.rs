@@ -16,63 +16,97 @@ use crate::predicate::{Join, Leaf, Predicate, Shape, Test};
 /// A predicate, compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    code: Code,
-    /// What the steps of the code ask, each by its number.
-    tests: Vec<(Route, Probe)>,
+    code: Code<Asking>,
     shared: Shared,
+}
+
+/// A test at a path.
+#[derive(Clone, Debug)]
+struct Asking {
+    route: Route,
+    probe: Probe,
+    /// Whether the test before it is always one at the same path.
+    again: bool,
 }
 
 impl Program {
     /// Compiles a predicate. Cost: linear in its leaves, and a sort of each group's members by cost.
     pub(crate) fn compile(predicate: &Predicate) -> Program {
-        let mut probes = Vec::with_capacity(predicate.leaf_count());
         let mut paths = Vec::with_capacity(predicate.leaf_count());
-        let code = Code::lay_out(predicate, true, |asked| {
+        let mut code = Code::lay_out(predicate, true, |asked| {
             let (path, probe) = match asked {
                 Asked::Leaf(leaf) => (leaf.path(), Probe::new(leaf.test())),
                 Asked::Strings(path, literals) => (path, Probe::ContainsAny(literals)),
             };
             paths.push(path);
-            probes.push(probe);
-            paths.len() as u32 - 1
+            Asking { route: Route::new(path), probe, again: false }
         });
-        let (shared, routes) = match *paths {
-            [path] => (Shared::default(), vec![Route::alone(path)]),
-            _ => {
-                let mut planner = Planner::new(paths.len());
-                paths.into_iter().for_each(|path| planner.add(path));
-                planner.finish()
-            }
-        };
-        Program { code, tests: routes.into_iter().zip(probes).collect(), shared }
+        let mut shared = Shared::default();
+        if code.steps.len() > 1 {
+            code.mark_again();
+            let mut planner = Planner::new(paths.len());
+            // Backwards, as they are laid out: what is asked first for a path comes first.
+            let steps = code.steps.iter().zip(paths).rev();
+            steps.for_each(|(step, path)| planner.add(path, step.test.again));
+            shared = planner.finish(code.steps.iter_mut().rev().map(|step| &mut step.test.route));
+        }
+        Program { code, shared }
     }
 
     /// Whether the predicate holds for a document.
+    #[inline(always)]
     pub(crate) fn run<N: Node>(&self, document: N) -> bool {
-        if self.shared.is_empty() {
-            return self.code.run(|test| {
-                let (route, probe) = &self.tests[test as usize];
-                probe.holds(route.start_alone(&document))
-            });
+        if !self.shared.is_empty() {
+            return self.run_shared(document);
         }
-        let mut memo = Memo::new(document, &self.shared);
-        self.code.run(|test| {
-            let (route, probe) = &self.tests[test as usize];
-            probe.holds(route.start(&self.shared, &mut memo))
+        let mut last = None;
+        self.code.run(|asking| {
+            let (node, keys) = match last.take() {
+                Some(node) if asking.again => (node, &[][..]),
+                _ => (document, asking.route.keys()),
+            };
+            asking.probe.holds_from(node, keys, &mut last)
         })
+    }
+
+    fn run_shared<N: Node>(&self, document: N) -> bool {
+        let mut memo = Memo::new(document, &self.shared);
+        self.code.run(|asking| asking.probe.holds(asking.route.start(&self.shared, &mut memo)))
     }
 }
 
-/// Jump code over tests that are known by a number.
+impl Code<Asking> {
+    /// Marks the tests that are asked right after another at the same path, as both bounds of a range are: they go on from
+    /// the node where that one found itself. Of three in a row, the third is not marked: a path that is asked for so
+    /// often is worth keeping its nodes.
+    fn mark_again(&mut self) {
+        // How many ways lead to a step.
+        let mut ways = vec![0_u8; self.steps.len()];
+        for target in self.steps.iter().flat_map(|step| [step.if_true, step.if_false]).chain([self.start]) {
+            if let Some(ways) = ways.get_mut(target.0 as usize) {
+                *ways = ways.saturating_add(1);
+            }
+        }
+        for at in (1..self.steps.len()).rev() {
+            let [step, before] = &mut self.steps[at - 1..=at] else { continue };
+            let here = Target(at as u32 - 1);
+            let leads_here = (before.if_true == here) != (before.if_false == here);
+            step.test.again =
+                ways[at - 1] == 1 && leads_here && !before.test.again && step.test.route.is_same(&before.test.route);
+        }
+    }
+}
+
+/// Jump code over tests of some kind.
 #[derive(Clone, Debug)]
-pub(crate) struct Code {
-    steps: Vec<Step>,
+pub(crate) struct Code<T> {
+    steps: Vec<Step<T>>,
     start: Target,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    test: u32,
+#[derive(Clone, Debug)]
+struct Step<T> {
+    test: T,
     if_true: Target,
     if_false: Target,
 }
@@ -112,18 +146,18 @@ enum Member<'p> {
 /// From so many strings at one path on, one automaton for all is faster than a search for each.
 const STRINGS: usize = 3;
 
-impl Code {
+impl<T> Code<T> {
     /// Lays out a predicate. A member of an AND goes on to the next member if it holds, and to where the whole AND goes
     /// if it does not; OR dually; the last member goes where the whole goes. A negated leaf is its test with the two
     /// exchanged.
     ///
-    /// `number` says by which number each test is known. Searches for several strings at one path become one test if
+    /// `make` makes the test of a step. Searches for several strings at one path become one test if
     /// `joins_strings`; without, every test is that of a leaf.
     pub(crate) fn lay_out<'p>(
         predicate: &'p Predicate,
         joins_strings: bool,
-        mut number: impl FnMut(Asked<'p>) -> u32,
-    ) -> Code {
+        mut make: impl FnMut(Asked<'p>) -> T,
+    ) -> Code<T> {
         // Backwards, the last leaf first: a member goes on to where the one after it starts, which is known by then.
         // `start` is where what was laid out last starts.
         enum Place {
@@ -132,7 +166,7 @@ impl Code {
             /// It stands before what was laid out last, in a group that goes to these.
             Before { join: Join, if_true: Target, if_false: Target },
         }
-        let mut steps: Vec<Step> = Vec::with_capacity(predicate.leaf_count());
+        let mut steps: Vec<Step<T>> = Vec::with_capacity(predicate.leaf_count());
         let mut start = Target::TRUE;
         let whole = Place::To { if_true: Target::TRUE, if_false: Target::FALSE };
         let mut work = vec![(Member::Predicate(predicate), whole)];
@@ -162,35 +196,38 @@ impl Code {
             };
             start = Target(steps.len() as u32);
             let (if_true, if_false) = if negated { (if_false, if_true) } else { (if_true, if_false) };
-            steps.push(Step { test: number(asked), if_true, if_false });
+            steps.push(Step { test: make(asked), if_true, if_false });
         }
         Code { steps, start }
     }
 
     /// The same where every test is that of a leaf.
-    pub(crate) fn of_leaves<'p>(predicate: &'p Predicate, mut number: impl FnMut(&'p Leaf) -> u32) -> Code {
+    pub(crate) fn of_leaves<'p>(predicate: &'p Predicate, mut make: impl FnMut(&'p Leaf) -> T) -> Code<T>
+    where
+        T: Default,
+    {
         Code::lay_out(predicate, false, |asked| match asked {
-            Asked::Leaf(leaf) => number(leaf),
+            Asked::Leaf(leaf) => make(leaf),
             // INVARIANT: nothing was joined.
-            Asked::Strings(..) => 0,
+            Asked::Strings(..) => T::default(),
         })
     }
 
-    /// The numbers of the tests, one for each step.
-    pub(crate) fn tests(&self) -> impl Iterator<Item = u32> + '_ {
-        self.steps.iter().map(|step| step.test)
+    /// The tests, one for each step.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = &T> {
+        self.steps.iter().map(|step| &step.test)
     }
 
     /// The verdict, given the answer to each test that is asked for.
-    #[inline]
-    pub(crate) fn run(&self, mut test: impl FnMut(u32) -> bool) -> bool {
+    #[inline(always)]
+    pub(crate) fn run(&self, mut test: impl FnMut(&T) -> bool) -> bool {
         let mut target = self.start;
         loop {
             if let Some(verdict) = target.verdict() {
                 return verdict;
             }
-            let step = self.steps[target.0 as usize];
-            target = if test(step.test) { step.if_true } else { step.if_false };
+            let step = &self.steps[target.0 as usize];
+            target = if test(&step.test) { step.if_true } else { step.if_false };
         }
     }
 }
@@ -363,7 +400,7 @@ mod tests {
         assert!(of(json!({"a.b": 1, "x": 2})).is_empty());
         let shared = of(json!({"a.b.c": 1, "a.b.d": 2, "a": 3, "x.y": 4, "AND": [{"x.y": 5}]}));
         // `a`, `a.b` and `x.y`, but not `x`.
-        assert_eq!(format!("{shared:?}").matches("Route").count(), 3, "{shared:?}");
+        assert_eq!(format!("{shared:?}").matches("Beginning").count(), 3, "{shared:?}");
     }
 
     #[test]

@@ -1,24 +1,35 @@
 //! Resolving paths (P1 to P3): each path, and each beginning that several share, at most once a document.
 
+use std::ops::Range;
+
 use hashbrown::HashTable;
 
 use super::node::{Node, View};
-use crate::hash::keyed;
+use crate::hash::{keyed, mix};
 use crate::path::{Key, Path};
 
 /// The way to a path's nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     path: Path,
-    /// How many keys of the path it takes: all, unless it is the shared beginning of longer ones.
-    end: u32,
-    /// The shared beginning that it starts from, and how many keys that has; none: the document.
-    shared: Option<(u32, u32)>,
+    /// The shared beginning that it starts from; none: the document.
+    from: Option<From>,
 }
+
+/// A shared beginning of a path, and how many keys that has.
+type From = (u32, u32);
 
 /// The beginnings of paths that are resolved once, shorter ones first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Vec<Route>);
+pub(crate) struct Shared(Vec<Beginning>);
+
+/// The first keys of a path.
+#[derive(Clone, Debug)]
+struct Beginning {
+    path: Path,
+    end: u32,
+    from: Option<From>,
+}
 
 impl Shared {
     pub(crate) fn is_empty(&self) -> bool {
@@ -28,41 +39,45 @@ impl Shared {
 
 impl Route {
     /// The way from the document, shared with nobody.
-    pub(crate) fn alone(path: &Path) -> Route {
-        Route { path: path.clone(), end: path.keys().len() as u32, shared: None }
+    pub(crate) fn new(path: &Path) -> Route {
+        Route { path: path.clone(), from: None }
     }
 
-    /// The keys after the first `from`.
-    fn keys(&self, from: u32) -> &[Key] {
-        &self.path.raw_keys()[from as usize..self.end as usize]
+    pub(crate) fn is_same(&self, other: &Route) -> bool {
+        self.path == other.path
+    }
+
+    /// The keys from the document on.
+    #[inline(always)]
+    pub(crate) fn keys(&self) -> &[Key] {
+        self.path.raw_keys()
     }
 
     /// Where the way begins for a document, and the keys from there on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start<'s, N: Node>(&'s self, shared: &Shared, memo: &'s mut Memo<N>) -> Start<'s, N> {
-        if let Some((at, from)) = self.shared {
+        if let Some((at, from)) = self.from {
             if matches!(memo.kept(at), Kept::NotYet) {
                 memo.resolve(shared, at);
             }
-            if let Some(nodes) = memo.nodes(at) {
-                return Start { nodes, keys: self.keys(from) };
+            let keys = &self.keys()[from as usize..];
+            match memo.kept(at) {
+                Kept::One(node) => return Start { nodes: std::slice::from_ref(node), keys },
+                Kept::Many(start, end) => {
+                    return Start { nodes: &memo.nodes[*start as usize..*end as usize], keys };
+                }
+                Kept::NotYet | Kept::TooMany => {}
             }
         }
-        self.start_alone(&memo.document)
-    }
-
-    /// The same where nothing is shared: at the document.
-    #[inline]
-    pub(crate) fn start_alone<'s, N: Node>(&'s self, document: &'s N) -> Start<'s, N> {
-        Start { nodes: std::slice::from_ref(document), keys: self.keys(0) }
+        Start { nodes: std::slice::from_ref(&memo.document), keys: self.keys() }
     }
 }
 
 /// Nodes, and the keys that lead on from each of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Start<'s, N> {
-    nodes: &'s [N],
-    keys: &'s [Key],
+    pub(crate) nodes: &'s [N],
+    pub(crate) keys: &'s [Key],
 }
 
 impl<'s, N: Node> Start<'s, N> {
@@ -72,39 +87,25 @@ impl<'s, N: Node> Start<'s, N> {
     }
 
     /// Whether `test` holds for a node there (P2). Stops at the first.
-    #[inline(always)]
     pub(crate) fn any_node(self, mut test: impl FnMut(N) -> bool) -> bool {
-        for node in self.nodes {
-            let holds = match descend(*node, self.keys) {
-                End::Nowhere => false,
-                End::Node(node) => test(node),
-                End::Fork(fork) => any_in(fork, &mut test),
-            };
-            if holds {
-                return true;
-            }
-        }
-        false
+        self.nodes.iter().any(|node| match descend(*node, self.keys) {
+            End::Nowhere => false,
+            End::Node(node) => test(node),
+            End::Fork(fork) => fork.any_node(&mut test),
+        })
     }
 
     /// Whether `test` holds for a value there (P3). Stops at the first.
-    #[inline(always)]
     pub(crate) fn any_value(self, mut test: impl FnMut(View<N>) -> bool) -> bool {
         self.any_node(|node| match node.view() {
-            View::Array(elements) => any_element(elements, &mut test),
+            View::Array(mut elements) => elements.any(|element| test(element.view())),
             view => test(view),
         })
     }
 }
 
-/// Out of line, so that what most documents take stays short.
-#[inline(never)]
-fn any_element<N: Node>(mut elements: N::Elements, mut test: impl FnMut(View<N>) -> bool) -> bool {
-    elements.any(|element| test(element.view()))
-}
-
 /// Where keys lead.
-enum End<'k, N: Node> {
+pub(crate) enum End<'k, N: Node> {
     Nowhere,
     Node(N),
     /// To an array that is in the way.
@@ -112,14 +113,14 @@ enum End<'k, N: Node> {
 }
 
 /// An array in the way, and the keys for each of its elements, of which there is one at least.
-struct Fork<'k, N: Node> {
+pub(crate) struct Fork<'k, N: Node> {
     elements: N::Elements,
     keys: &'k [Key],
 }
 
 /// Follows keys through objects, up to the first array.
 #[inline(always)]
-fn descend<N: Node>(mut node: N, keys: &[Key]) -> End<'_, N> {
+pub(crate) fn descend<N: Node>(mut node: N, keys: &[Key]) -> End<'_, N> {
     let mut rest = keys.iter();
     loop {
         let keys = rest.as_slice();
@@ -136,29 +137,30 @@ fn descend<N: Node>(mut node: N, keys: &[Key]) -> End<'_, N> {
     }
 }
 
-/// Whether `test` holds for a node below an array in the way. Allocates only where there is another array below it.
-#[inline(never)]
-fn any_in<N: Node>(mut fork: Fork<'_, N>, mut test: impl FnMut(N) -> bool) -> bool {
-    let mut around: Vec<Fork<'_, N>> = Vec::new();
-    loop {
-        let Some(element) = fork.elements.next() else {
-            match around.pop() {
-                Some(outer) => fork = outer,
-                None => return false,
-            }
-            continue;
-        };
-        let Some((key, keys)) = fork.keys.split_first() else { continue };
-        // An array directly in an array is not entered: it has no members.
-        let Some(member) = element.member(key) else { continue };
-        match descend(member, keys) {
-            End::Nowhere => {}
-            End::Node(node) => {
-                if test(node) {
-                    return true;
+impl<N: Node> Fork<'_, N> {
+    /// Whether `test` holds for a node below the array. Allocates only where there is another array below it.
+    pub(crate) fn any_node(mut self, mut test: impl FnMut(N) -> bool) -> bool {
+        let mut around: Vec<Fork<'_, N>> = Vec::new();
+        loop {
+            let Some(element) = self.elements.next() else {
+                match around.pop() {
+                    Some(outer) => self = outer,
+                    None => return false,
                 }
+                continue;
+            };
+            let Some((key, keys)) = self.keys.split_first() else { continue };
+            // An array directly in an array is not entered: it has no members.
+            let Some(member) = element.member(key) else { continue };
+            match descend(member, keys) {
+                End::Nowhere => {}
+                End::Node(node) => {
+                    if test(node) {
+                        return true;
+                    }
+                }
+                End::Fork(inner) => around.push(std::mem::replace(&mut self, inner)),
             }
-            End::Fork(inner) => around.push(std::mem::replace(&mut fork, inner)),
         }
     }
 }
@@ -208,21 +210,12 @@ impl<N: Node> Memo<N> {
         }
     }
 
-    /// The nodes at a shared beginning that was resolved; `None` if there are too many to keep.
-    fn nodes(&self, at: u32) -> Option<&[N]> {
-        match self.kept(at) {
-            Kept::One(node) => Some(std::slice::from_ref(node)),
-            Kept::Many(start, end) => Some(&self.nodes[*start as usize..*end as usize]),
-            Kept::NotYet | Kept::TooMany => None,
-        }
-    }
-
     /// Resolves a shared beginning, those that it starts from first. Going up once for each of them is quadratic in their
     /// number, which the paths' own length is too.
     fn resolve(&mut self, shared: &Shared, wanted: u32) {
         while matches!(self.kept(wanted), Kept::NotYet) {
             let mut at = wanted;
-            while let Some((parent, _)) = shared.0[at as usize].shared
+            while let Some((parent, _)) = shared.0[at as usize].from
                 && matches!(self.kept(parent), Kept::NotYet)
             {
                 at = parent;
@@ -231,22 +224,27 @@ impl<N: Node> Memo<N> {
         }
     }
 
-    /// The nodes of a route whose own start is resolved.
-    fn collect(&mut self, route: &Route) -> Kept<N> {
-        let (start, from) = match route.shared {
+    /// The nodes at a beginning whose own start is resolved.
+    fn collect(&mut self, beginning: &Beginning) -> Kept<N> {
+        let (start, from) = match beginning.from {
             None => (Kept::One(self.document), 0),
             Some((parent, from)) => (*self.kept(parent), from),
         };
-        let keys = route.keys(from);
-        let (starts, one) = match start {
+        let keys = &beginning.path.raw_keys()[from as usize..beginning.end as usize];
+        match start {
             Kept::One(one) => match descend(one, keys) {
-                End::Nowhere => return Kept::Many(0, 0),
-                End::Node(node) => return Kept::One(node),
-                End::Fork(_) => (0..1, Some(one)),
+                End::Nowhere => Kept::Many(0, 0),
+                End::Node(node) => Kept::One(node),
+                End::Fork(_) => self.collect_many(0..1, Some(one), keys),
             },
-            Kept::Many(start, end) => (start as usize..end as usize, None),
-            Kept::NotYet | Kept::TooMany => return Kept::TooMany,
-        };
+            Kept::Many(start, end) => self.collect_many(start as usize..end as usize, None, keys),
+            Kept::NotYet | Kept::TooMany => Kept::TooMany,
+        }
+    }
+
+    /// The nodes at these keys below one node, or below each of a range of those that are kept.
+    #[inline(never)]
+    fn collect_many(&mut self, starts: Range<usize>, one: Option<N>, keys: &[Key]) -> Kept<N> {
         let first = self.nodes.len();
         for at in starts {
             let start = one.unwrap_or_else(|| self.nodes[at]);
@@ -264,105 +262,129 @@ impl<N: Node> Memo<N> {
 }
 
 /// Tells which beginnings of paths are shared, by a tree of their keys.
-pub(crate) struct Planner {
+pub(crate) struct Planner<'p> {
     /// A node for each distinct beginning, shorter ones first.
-    nodes: Vec<KeyNode>,
+    nodes: Vec<KeyNode<'p>>,
     /// The nodes by parent and key, once there are many.
     index: HashTable<u32>,
-    /// Paths met before, by their address: equal paths of a filter are mostly one.
-    recent: Vec<Option<(Path, u32)>>,
+    /// Paths met before and their nodes, by their hash, once there are many.
+    recent: Vec<Option<(&'p Path, u32)>>,
     /// The node of each path that was added.
     ends: Vec<u32>,
+    /// Whether anything is shared, but for what is asked for again at once.
+    is_shared: bool,
 }
 
-struct KeyNode {
+struct KeyNode<'p> {
     parent: Option<u32>,
-    /// Its key is the last of its route's.
-    route: Route,
+    path: &'p Path,
+    /// Its key is that before `end`.
+    end: u32,
+    hash: u64,
     /// Paths that end here, and nodes below.
     uses: u32,
+    from: Option<From>,
 }
 
-impl KeyNode {
+impl KeyNode<'_> {
     fn key(&self) -> &Key {
-        &self.route.path.raw_keys()[self.route.end as usize - 1]
+        &self.path.raw_keys()[self.end as usize - 1]
     }
 }
 
 /// Up to so many nodes, looking at each is cheaper than a hash.
-const FEW_NODES: usize = 8;
+const FEW_NODES: usize = 16;
 
-impl Planner {
+impl<'p> Planner<'p> {
     /// A planner for so many paths.
-    pub(crate) fn new(paths: usize) -> Planner {
-        let recent = vec![None; paths.next_power_of_two().min(256)];
-        Planner { nodes: Vec::new(), index: HashTable::new(), recent, ends: Vec::with_capacity(paths) }
+    pub(crate) fn new(paths: usize) -> Planner<'p> {
+        let recent = if paths > FEW_NODES { vec![None; paths.next_power_of_two().min(256)] } else { Vec::new() };
+        let ends = Vec::with_capacity(paths);
+        Planner { nodes: Vec::new(), index: HashTable::new(), recent, ends, is_shared: false }
     }
 
-    /// Adds a path.
-    pub(crate) fn add(&mut self, path: &Path) {
-        let slot = (path.address() / 16) % self.recent.len();
-        let node = match &self.recent[slot] {
-            Some((known, node)) if known.address() == path.address() => *node,
+    /// Adds a path; whether it is asked for right after itself.
+    pub(crate) fn add(&mut self, path: &'p Path, again: bool) {
+        let slot = path.hash_value() as usize & self.recent.len().wrapping_sub(1);
+        let node = match self.recent.get(slot) {
+            Some(Some((known, node))) if *known == path => *node,
             _ => {
-                let mut node = None;
-                for at in 0..path.keys().len() {
-                    node = Some(self.child(node, path, at));
-                }
                 // INVARIANT: a path has a key.
-                let node = node.unwrap_or(0);
-                self.recent[slot] = Some((path.clone(), node));
+                let node = (0..path.keys().len()).fold(None, |node, at| Some(self.child(node, path, at))).unwrap_or(0);
+                if let Some(slot) = self.recent.get_mut(slot) {
+                    *slot = Some((path, node));
+                }
                 node
             }
         };
         self.nodes[node as usize].uses += 1;
+        self.is_shared |= !again && self.nodes[node as usize].uses > 1;
         self.ends.push(node);
     }
 
     /// The node of the key at `at` of a path, below the node of the key before.
-    fn child(&mut self, parent: Option<u32>, path: &Path, at: usize) -> u32 {
-        let hash = |parent: Option<u32>, key: &Key| keyed((parent, key));
+    fn child(&mut self, parent: Option<u32>, path: &'p Path, at: usize) -> u32 {
         let key = &path.raw_keys()[at];
-        let is_it = |node: &KeyNode| node.parent == parent && node.key() == key;
-        let found = if self.index.is_empty() {
-            self.nodes.iter().position(is_it).map(|found| found as u32)
+        let is_it = |node: &KeyNode<'_>| node.parent == parent && node.key() == key;
+        // Nobody asks for the hashes of a few nodes; they are made when there are more.
+        let is_many = self.nodes.len() >= FEW_NODES;
+        let hash = if is_many { self.hash(parent, key) } else { 0 };
+        let found = if is_many {
+            self.index.find(hash, |found| is_it(&self.nodes[*found as usize])).copied()
         } else {
-            self.index.find(hash(parent, key), |found| is_it(&self.nodes[*found as usize])).copied()
+            self.nodes.iter().position(is_it).map(|found| found as u32)
         };
         if let Some(found) = found {
             return found;
         }
         if let Some(parent) = parent {
-            self.nodes[parent as usize].uses += 1;
+            let parent = &mut self.nodes[parent as usize];
+            parent.uses += 1;
+            self.is_shared |= parent.uses > 1;
         }
-        let new = self.nodes.len();
-        let route = Route { path: path.clone(), end: at as u32 + 1, shared: None };
-        self.nodes.push(KeyNode { parent, route, uses: 0 });
-        if new >= FEW_NODES {
-            let first = if self.index.is_empty() { 0 } else { new };
-            for at in first..=new {
-                let hash_at = |at: u32| hash(self.nodes[at as usize].parent, self.nodes[at as usize].key());
-                self.index.insert_unique(hash_at(at as u32), at as u32, |at| hash_at(*at));
-            }
+        let new = self.nodes.len() as u32;
+        self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, hash, uses: 0, from: None });
+        if is_many {
+            self.index.insert_unique(hash, new, |at| self.nodes[*at as usize].hash);
+        } else if self.nodes.len() == FEW_NODES {
+            self.index_all();
         }
-        new as u32
+        new
     }
 
-    /// What is shared, and the route of each path in the order they were added.
-    pub(crate) fn finish(mut self) -> (Shared, Vec<Route>) {
+    fn hash(&self, parent: Option<u32>, key: &Key) -> u64 {
+        mix(parent.map_or(0, |parent| self.nodes[parent as usize].hash), keyed(key))
+    }
+
+    fn index_all(&mut self) {
+        self.index = HashTable::with_capacity(8 * FEW_NODES);
+        for at in 0..self.nodes.len() {
+            // Parents stand before their children, so theirs are made by then.
+            let hash = self.hash(self.nodes[at].parent, self.nodes[at].key());
+            self.nodes[at].hash = hash;
+            self.index.insert_unique(hash, at as u32, |at| self.nodes[*at as usize].hash);
+        }
+    }
+
+    /// What is shared; sets where the routes start, which are those of the paths in the order they were added.
+    pub(crate) fn finish<'r>(mut self, routes: impl Iterator<Item = &'r mut Route>) -> Shared {
         let mut shared = Vec::new();
+        if !self.is_shared {
+            return Shared(shared);
+        }
         for at in 0..self.nodes.len() {
             // A node that is shared is where it and those below start from; of another, what it starts from itself.
-            let node = &self.nodes[at];
-            let from = node.parent.and_then(|parent| self.nodes[parent as usize].route.shared);
+            let from = self.nodes[at].parent.and_then(|parent| self.nodes[parent as usize].from);
             let node = &mut self.nodes[at];
-            node.route.shared = from;
+            node.from = from;
             if node.uses > 1 {
-                shared.push(node.route.clone());
-                node.route.shared = Some((shared.len() as u32 - 1, node.route.end));
+                node.from = Some((shared.len() as u32, node.end));
+                shared.push(Beginning { path: node.path.clone(), end: node.end, from });
             }
         }
-        let routes = self.ends.iter().map(|end| self.nodes[*end as usize].route.clone()).collect();
-        (Shared(shared), routes)
+        for (route, end) in routes.zip(&self.ends) {
+            route.from = self.nodes[*end as usize].from;
+        }
+        Shared(shared)
     }
 }

@@ -62,7 +62,7 @@ struct Stored<K> {
     id: K,
     /// The order of insertion.
     order: u64,
-    code: Code,
+    code: Code<u32>,
     cover: Box<[Place]>,
 }
 
@@ -115,7 +115,7 @@ impl<K> FilterSet<K> {
             if visit.passes(posting)
                 && visit.is_new(posting.filter)
                 && let Some(stored) = self.filters.get(posting.filter)
-                && stored.code.run(|leaf| visit.holds(leaf))
+                && stored.code.run(|leaf| visit.holds(*leaf))
             {
                 matching.push(stored);
             }
@@ -203,7 +203,7 @@ impl<K: Eq + Hash> FilterSet<K> {
                 other.at = place.at;
             }
         }
-        stored.code.tests().for_each(|leaf| self.leaves.release(leaf));
+        stored.code.tests().for_each(|leaf| self.leaves.release(*leaf));
         Some(stored)
     }
 }

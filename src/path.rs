@@ -113,11 +113,6 @@ impl Path {
         &self.0.keys
     }
 
-    /// Where it is kept: the same for a path and its clones, and, while one of them lives, for nothing else.
-    pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
-    }
-
     /// The text that was read, which may quote more than it needs to.
     #[must_use]
     pub fn written(&self) -> &str {

@@ -220,25 +220,31 @@ impl<N: Node> Memo<N> {
             {
                 at = parent;
             }
-            *self.kept_mut(at) = self.collect(&shared.0[at as usize]);
+            self.fill(at, &shared.0[at as usize]);
         }
     }
 
-    /// The nodes at a beginning whose own start is resolved.
-    fn collect(&mut self, beginning: &Beginning) -> Kept<N> {
-        let (start, from) = match beginning.from {
-            None => (Kept::One(self.document), 0),
-            Some((parent, from)) => (*self.kept(parent), from),
+    /// Resolves a beginning whose own start is resolved.
+    fn fill(&mut self, at: u32, beginning: &Beginning) {
+        let (one, from) = match beginning.from {
+            None => (Some(self.document), 0),
+            Some((parent, from)) => match self.kept(parent) {
+                Kept::One(node) => (Some(*node), from),
+                Kept::NotYet | Kept::Many(..) | Kept::TooMany => (None, from),
+            },
         };
         let keys = &beginning.path.raw_keys()[from as usize..beginning.end as usize];
-        match start {
-            Kept::One(one) => match descend(one, keys) {
-                End::Nowhere => Kept::Many(0, 0),
-                End::Node(node) => Kept::One(node),
-                End::Fork(_) => self.collect_many(0..1, Some(one), keys),
-            },
-            Kept::Many(start, end) => self.collect_many(start as usize..end as usize, None, keys),
-            Kept::NotYet | Kept::TooMany => Kept::TooMany,
+        // Written in place, tag and node each on its own: a copy of both at once has to wait for both.
+        match one.map(|one| descend(one, keys)) {
+            Some(End::Node(node)) => *self.kept_mut(at) = Kept::One(node),
+            Some(End::Nowhere) => *self.kept_mut(at) = Kept::Many(0, 0),
+            Some(End::Fork(_)) => *self.kept_mut(at) = self.collect_many(0..1, one, keys),
+            None => {
+                *self.kept_mut(at) = match beginning.from.map(|(parent, _)| *self.kept(parent)) {
+                    Some(Kept::Many(start, end)) => self.collect_many(start as usize..end as usize, None, keys),
+                    _ => Kept::TooMany,
+                }
+            }
         }
     }
 

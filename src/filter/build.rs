@@ -199,13 +199,13 @@ pub(crate) struct TreeBuilder {
 #[derive(Debug, Default)]
 struct Paths {
     few: [Option<Path>; FEW_PATHS],
-    /// Empty up to so many paths: a filter of one condition does not pay for the paths of many.
+    /// Empty up to some paths that were not found: a small filter does not pay for the paths of many.
     many: Vec<Option<Path>>,
     /// Paths that were not found.
     misses: usize,
 }
 
-const FEW_PATHS: usize = 8;
+const FEW_PATHS: usize = 16;
 const MANY_PATHS: usize = 256;
 
 impl Paths {
@@ -224,7 +224,7 @@ impl Paths {
         let path = parse()?;
         *slot = Some(path.clone());
         self.misses += 1;
-        if self.misses == FEW_PATHS {
+        if self.misses == 2 * FEW_PATHS {
             self.many.resize(MANY_PATHS, None);
         }
         Ok(path)

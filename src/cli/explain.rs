@@ -2,11 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use trommel::{Code, CoverKind, Diagnostic, Explain, Memory, lower};
+use trommel::{Code, CoverKind, Diagnostic, Explain, Memory, Sql, lower};
 
 use super::Answer;
 use super::filter::FilterArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, absent};
+use super::sql::MappingArgs;
 
 /// Show what a backend can ask of a filter, and what is left to recheck
 #[derive(Debug, Args)]
@@ -16,6 +17,8 @@ pub(super) struct ExplainArgs {
     /// Where the documents are
     #[arg(long, value_enum, default_value_t = Name::Memory)]
     backend: Name,
+    #[command(flatten)]
+    mapping: MappingArgs,
     /// Show values, not only their types
     #[arg(long)]
     show_values: bool,
@@ -41,15 +44,21 @@ struct Report<'e> {
 }
 
 pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure> {
-    if args.backend != Name::Memory {
-        let name = args.backend.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        let message = format!("the backend `{name}` is not in this version, which has `memory` alone");
-        return Err(Diagnostic::error(Code::Unsupported, message).into());
-    }
-    let predicate = args.with.load(&args.filter)?.predicate()?;
-    let explain = match lower(&Memory, &predicate) {
-        Ok(lowered) => lowered.explain(),
-        Err(never) => match never {},
+    let loaded = args.with.load(&args.filter)?;
+    let predicate = loaded.predicate()?;
+    let explain = match args.backend {
+        Name::Memory if args.mapping.is_given() => {
+            return Err(Diagnostic::error(Code::Usage, "a mapping is for databases, not for `memory`").into());
+        }
+        Name::Memory => match lower(&Memory, &predicate) {
+            Ok(lowered) => lowered.explain(),
+            Err(never) => match never {},
+        },
+        Name::Sqlite => {
+            let lowered = lower(&Sql::sqlite(args.mapping.read()?), &predicate);
+            lowered.map_err(|error| loaded.failure(error))?.explain()
+        }
+        Name::Postgres | Name::Mysql | Name::Mariadb | Name::Tantivy => return Err(absent(&args.backend)),
     };
     match output.format {
         Format::Json => output.print_json(&Report { format_version: FORMAT_VERSION, explain: &explain })?,

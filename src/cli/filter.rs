@@ -74,6 +74,11 @@ impl Loaded {
         Reference::new(&self.filter, &self.schema).map_err(|error| Failure::in_text(error, &self.source))
     }
 
+    /// An error about this filter, with the text that its places are in.
+    pub(super) fn failure(&self, error: Error) -> Failure {
+        Failure::in_text(error, &self.source)
+    }
+
     /// What the filter means, and what it used of its limits.
     pub(super) fn check(&self) -> Result<(Predicate, Budget), Failure> {
         let checked = self.schema.check_with_budget(&self.filter);
@@ -164,15 +169,7 @@ pub(super) fn read_schema(path: &Path) -> Result<Schema, Failure> {
     let is_stdin = path == Path::new("-");
     let text = if is_stdin { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
     let text = text.map_err(|error| Failure::unreadable(path, &error))?;
-    Schema::from_json(&text).map_err(|error| {
-        // The place alone would be taken for one in the filter.
-        let named = error.diagnostics().iter().map(|diagnostic| {
-            let mut diagnostic = diagnostic.clone();
-            diagnostic.message = format!("in the schema `{}`: {}", path.display(), diagnostic.message);
-            diagnostic.into()
-        });
-        Failure::Mistakes { errors: named.collect(), source: text.clone() }
-    })
+    Schema::from_json(&text).map_err(|error| Failure::in_file("the schema", path, &error, &text))
 }
 
 /// The object of dynamic values.

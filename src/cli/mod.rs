@@ -1,6 +1,7 @@
 //! The command line: one module a command, and what they share.
 
 mod check;
+mod compare;
 mod docs;
 mod documents;
 mod explain;
@@ -9,6 +10,7 @@ mod fmt;
 mod grep;
 mod output;
 mod schema;
+mod sql;
 mod why;
 
 use std::process::ExitCode;
@@ -36,6 +38,8 @@ enum Command {
     Grep(grep::GrepArgs),
     Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
+    Sql(sql::SqlArgs),
+    Compare(compare::CompareArgs),
     Why(why::WhyArgs),
     Completions(docs::CompletionsArgs),
     Man(docs::ManArgs),
@@ -65,6 +69,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Grep(args) => grep::run(args, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Explain(args) => explain::run(args, output),
+        Command::Sql(args) => sql::run(args, output),
+        Command::Compare(args) => compare::run(args, output),
         Command::Why(args) => why::run(args, output),
         Command::Completions(args) => docs::completions(args, output),
         Command::Man(args) => docs::man(args, output),

@@ -76,6 +76,16 @@ impl Failure {
         Failure::Mistakes { errors: vec![error], source: source.to_owned() }
     }
 
+    /// Mistakes in a file beside the filter, which the message names: the place alone would be taken for one in the filter.
+    pub(super) fn in_file(what: &str, path: &Path, error: &Error, text: &str) -> Failure {
+        let named = error.diagnostics().iter().map(|diagnostic| {
+            let mut diagnostic = diagnostic.clone();
+            diagnostic.message = format!("in {what} `{}`: {}", path.display(), diagnostic.message);
+            diagnostic.into()
+        });
+        Failure::Mistakes { errors: named.collect(), source: text.to_owned() }
+    }
+
     /// Reading or writing failed: `what` says which.
     pub(super) fn io(what: impl Display, error: &io::Error) -> Failure {
         Diagnostic::error(Code::Io, format!("{what}: {error}")).into()
@@ -99,6 +109,13 @@ impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Failure {
         Failure::Mistakes { errors: vec![diagnostic.into()], source: String::new() }
     }
+}
+
+/// A backend that the command line knows and this version does not have.
+pub(super) fn absent(name: &impl ValueEnum) -> Failure {
+    let name = name.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    Diagnostic::error(Code::Unsupported, format!("`{name}` is not in this version, which has `memory` and `sqlite`"))
+        .into()
 }
 
 impl Output {

@@ -43,7 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("regex", &["reference.rs"]),
     ("regex_automata", &["pattern.rs"]),
     ("regex_syntax", &["backend/sql", "fold.rs", "pattern.rs", "strategies"]),
-    ("rusqlite", &["store"]),
+    ("rusqlite", &["cli/compare.rs", "store"]),
     ("sea_query", &["backend/sql", "lib.rs"]),
     ("serde", &["*"]),
     ("serde_json", &["*"]),

@@ -12,6 +12,8 @@ use serde_json::{Value as Json, json};
 mod grep;
 #[path = "cli/schema.rs"]
 mod schema;
+#[path = "cli/sql.rs"]
+mod sql;
 
 /// What a run gave.
 struct Run {
@@ -334,7 +336,7 @@ fn explain_hides_values_and_names_what_is_missing() {
 
 #[test]
 fn a_backend_that_is_not_built_in_is_unsupported() {
-    for name in ["sqlite", "postgres", "mysql", "mariadb"] {
+    for name in ["postgres", "mysql", "mariadb", "tantivy"] {
         let found = run(["explain", "{}", "--backend", name, "--format", "json"]).diagnostics();
         assert_eq!(found[0]["code"], "unsupported");
         assert!(found[0]["message"].as_str().unwrap().contains(&format!("`{name}`")));

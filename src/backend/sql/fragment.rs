@@ -97,7 +97,9 @@ pub(super) trait Part {
 
 impl Part for &'static str {
     fn add_to(self, fragment: &mut Fragment) {
-        fragment.0.push(Piece::Text(self));
+        if !self.is_empty() {
+            fragment.0.push(Piece::Text(self));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Operands made ready for a database: numbers that no parameter type holds, prefixes as ranges, lists as JSON.
 
+use std::fmt::Write as _;
+
 use crate::predicate::Comparison;
 use crate::value::{Number, write_json_string};
 
@@ -48,30 +50,37 @@ pub(super) fn successor(prefix: &str) -> Option<String> {
 }
 
 /// Strings as a JSON array.
-pub(super) fn json_strings<S: AsRef<str>>(strings: impl IntoIterator<Item = S>) -> String {
-    json_array(strings, |json, string| {
-        // INVARIANT: writing to a `String` never fails.
-        let _ = write_json_string(json, string.as_ref());
-    })
-}
-
-/// Numbers as a JSON array.
-pub(super) fn json_numbers(numbers: impl IntoIterator<Item = Number>) -> String {
-    use std::fmt::Write as _;
-    json_array(numbers, |json, number| {
-        let _ = write!(json, "{number}");
-    })
-}
-
-fn json_array<T>(values: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut String, T)) -> String {
-    let values = values.into_iter();
-    let mut json = String::with_capacity(2 + values.size_hint().0 * 16);
+pub(super) fn json_strings<S: AsRef<str>>(strings: &[S]) -> String {
+    let size: usize = strings.iter().map(|string| string.as_ref().len() + 3).sum();
+    let mut json = String::with_capacity(size + 2);
     json.push('[');
-    for value in values {
+    for string in strings {
         if json.len() > 1 {
             json.push(',');
         }
-        write(&mut json, value);
+        let string = string.as_ref();
+        if string.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+            json.push('"');
+            json.push_str(string);
+            json.push('"');
+        } else {
+            // INVARIANT: writing to a `String` never fails.
+            let _ = write_json_string(&mut json, string);
+        }
+    }
+    json.push(']');
+    json
+}
+
+/// Numbers as a JSON array.
+pub(super) fn json_numbers(numbers: &[Number]) -> String {
+    const GUESS: usize = 8;
+    let mut json = String::with_capacity(2 + numbers.len() * GUESS);
+    json.push('[');
+    for number in numbers {
+        let comma = if json.len() > 1 { "," } else { "" };
+        // INVARIANT: writing to a `String` never fails.
+        let _ = write!(json, "{comma}{number}");
     }
     json.push(']');
     json

@@ -190,6 +190,9 @@ impl Query {
             Members(Join, &'n [Node]),
             Text(&'static str),
         }
+        if let Kind::Leaf(fragment) = &self.node.kind {
+            return sink.fragment(fragment);
+        }
         let mut stack = vec![Next::Node(&self.node)];
         while let Some(next) = stack.pop() {
             let (join, members) = match next {
@@ -214,9 +217,11 @@ impl Query {
             }
             sink.text("(");
             stack.push(Next::Text(")"));
+            // What comes first goes onto the stack last.
             let of_each = members.len().div_ceil(WIDTH);
-            for (at, members) in members.chunks(of_each).enumerate().collect::<Vec<_>>().into_iter().rev() {
-                stack.push(Next::Members(join, members));
+            for at in (0..members.len().div_ceil(of_each)).rev() {
+                let chunk = &members[at * of_each..members.len().min((at + 1) * of_each)];
+                stack.push(Next::Members(join, chunk));
                 if at > 0 {
                     stack.push(Next::Text(if join == Join::All { " AND " } else { " OR " }));
                 }

@@ -251,7 +251,7 @@ fn in_list(x: &Fragment, numbers: &[Number]) -> Fragment {
         few if few.len() <= FEW => {
             sql![x, " IN (", joined(few.iter().map(|one| sql![Bind(number(*one))]), ", "), ")"]
         }
-        many => sql![x, " IN (SELECT value FROM json_each(", Bind(json_numbers(many.iter().copied())), "))"],
+        many => sql![x, " IN (SELECT value FROM json_each(", Bind(json_numbers(many)), "))"],
     }
 }
 

@@ -6,7 +6,7 @@ mod made;
 mod ratio;
 
 use hand::Hand;
-use made::{Made, filters, ids};
+use made::{Costs, Made, SIZES, filters, ids};
 use ratio::{Rival, compare};
 use serde_json::{Value as Json, json};
 use trommel::{Limit, Limits, Matcher, Schema, parse::Parser};
@@ -20,10 +20,9 @@ fn ask(parser: &Parser, schema: &Schema, text: &str, document: &Json) -> bool {
 fn main() {
     let schema = Schema::open();
     let parser = Parser::new().limits(Limits::default().with(Limit::Conditions, 1_000_000));
-    let sizes = [1, 10, 1_000, 100_000];
-    let made = sizes.into_iter().flat_map(|count| filters(count).map(|made| (made, 2.0)));
-    let lists = sizes.into_iter().map(|count| (ids(count), if count == 100_000 { 1.5 } else { 2.0 }));
-    let mut rows = Vec::new();
+    let made = SIZES.into_iter().flat_map(|count| filters(count).map(|made| (made, 2.0)));
+    let lists = SIZES.into_iter().map(|count| (ids(count), 1.5));
+    let (mut rows, mut costs) = (Vec::new(), Costs::default());
     for (Made { name, count, text }, most) in made.chain(lists) {
         // One that the first condition, the first group and the lists of ids let through, and one that none does.
         let first = "obj_0000000000000000";
@@ -33,17 +32,19 @@ fn main() {
         for document in [&hit, &miss] {
             assert_eq!(ask(&parser, &schema, &text, document), Hand::compile(&text).matches(document), "{name}");
         }
-        let ratios = compare(
+        let times = compare(
             &format!("{name}: {count}, {} bytes", text.len()),
             &mut [
                 Rival::new("by hand", || Hand::compile(&text).matches(&miss)),
                 Rival::new("trommel", || ask(&parser, &schema, &text, &miss)),
             ],
         );
-        rows.push((name, count, ratios[1], most));
+        rows.push((name, count, times[1].div_duration_f64(times[0]), most));
+        costs.add(name, count, times[1]);
     }
     println!("\n{:28} {:>8} {:>8} {:>8}", "JSON text to matcher", "count", "ratio", "at most");
     for (name, count, ratio, most) in rows {
         println!("{name:28} {count:>8} {ratio:6.2} x {most:6.2} x");
     }
+    costs.print("to matcher");
 }

@@ -3,22 +3,23 @@
 mod made;
 mod ratio;
 
-use made::{Made, filters, ids};
+use made::{Costs, Made, SIZES, filters, ids};
 use ratio::{Rival, compare};
 use serde_json::Value as Json;
 use trommel::{Limit, Limits, parse::Parser, plan::TriggerRequest};
 
 fn main() {
     let parser = Parser::new().limits(Limits::default().with(Limit::Conditions, 1_000_000));
-    let sizes = [1, 10, 1_000, 100_000];
-    for Made { name, count, text } in sizes.into_iter().flat_map(filters).chain(sizes.map(ids)) {
-        compare(
+    let mut costs = Costs::default();
+    for Made { name, count, text } in SIZES.into_iter().flat_map(filters).chain(SIZES.map(ids)) {
+        let times = compare(
             &format!("{name}: {count}, {} bytes", text.len()),
             &mut [
                 Rival::new("serde_json::Value", || serde_json::from_slice::<Json>(text.as_bytes())),
                 Rival::new("parse", || parser.json(&text)),
             ],
         );
+        costs.add(name, count, times[1]);
     }
     let text =
         ids(100_000).text.replace(r#"{"AND":[{"field":"object_id","operator":"in","value":"#, r#"{"object_ids":"#);
@@ -30,4 +31,5 @@ fn main() {
             Rival::new("parse", || TriggerRequest::from_json(&text)),
         ],
     );
+    costs.print("parse");
 }

@@ -145,6 +145,39 @@ enum Operand {
     Many(Set),
 }
 
+/// Reads elements as scalars: as operands, each would be moved about with room for a set.
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Scalar, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scalar")
+    }
+
+    fn visit_bool<E: Error>(self, bool: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Bool(bool))
+    }
+
+    fn visit_i64<E: Error>(self, int: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Int(int))
+    }
+
+    fn visit_u64<E: Error>(self, int: u64) -> Result<Scalar, E> {
+        i64::try_from(int).map(Scalar::Int).map_err(E::custom)
+    }
+
+    fn visit_str<E: Error>(self, string: &str) -> Result<Scalar, E> {
+        Ok(Scalar::String(string.into()))
+    }
+}
+
 impl<'de> Deserialize<'de> for Operand {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Operand, D::Error> {
         deserializer.deserialize_any(OperandVisitor)
@@ -161,19 +194,19 @@ impl<'de> Visitor<'de> for OperandVisitor {
     }
 
     fn visit_bool<E: Error>(self, bool: bool) -> Result<Operand, E> {
-        Ok(Operand::One(Scalar::Bool(bool)))
+        ScalarVisitor.visit_bool(bool).map(Operand::One)
     }
 
     fn visit_i64<E: Error>(self, int: i64) -> Result<Operand, E> {
-        Ok(Operand::One(Scalar::Int(int)))
+        ScalarVisitor.visit_i64(int).map(Operand::One)
     }
 
     fn visit_u64<E: Error>(self, int: u64) -> Result<Operand, E> {
-        i64::try_from(int).map(|int| Operand::One(Scalar::Int(int))).map_err(E::custom)
+        ScalarVisitor.visit_u64(int).map(Operand::One)
     }
 
     fn visit_str<E: Error>(self, string: &str) -> Result<Operand, E> {
-        Ok(Operand::One(Scalar::String(string.into())))
+        ScalarVisitor.visit_str(string).map(Operand::One)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Operand, A::Error> {
@@ -181,9 +214,9 @@ impl<'de> Visitor<'de> for OperandVisitor {
         let (mut strings, mut ints) = (Vec::new(), Vec::new());
         while let Some(element) = elements.next_element()? {
             match element {
-                Operand::One(Scalar::String(string)) => strings.push(string),
-                Operand::One(Scalar::Int(int)) => ints.push(int),
-                Operand::One(Scalar::Bool(_)) | Operand::Many(_) => return Err(A::Error::custom("no id")),
+                Scalar::String(string) => strings.push(string),
+                Scalar::Int(int) => ints.push(int),
+                Scalar::Bool(_) => return Err(A::Error::custom("no id")),
             }
         }
         let set = Set { strings: strings.into_iter().collect(), ints: ints.into_iter().collect() };

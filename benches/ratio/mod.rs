@@ -22,8 +22,8 @@ impl<'r> Rival<'r> {
 }
 
 /// Times the rivals in turns, and prints each one's best time and its ratio to the first, which is the baseline.
-/// Gives the ratios.
-pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<f64> {
+/// Gives the best times.
+pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<Duration> {
     const ROUNDS: usize = 60;
     const LEAST: Duration = Duration::from_millis(2);
     // So many calls a round that a round can be timed.
@@ -43,11 +43,10 @@ pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<f64> {
             rival.best = rival.best.min(start.elapsed() / *calls);
         }
     }
-    let baseline = rivals[0].best.as_secs_f64();
+    let times: Vec<Duration> = rivals.iter().map(|rival| rival.best).collect();
     println!("{title}");
-    let ratios: Vec<f64> = rivals.iter().map(|rival| rival.best.as_secs_f64() / baseline).collect();
-    for (rival, ratio) in rivals.iter().zip(&ratios) {
-        println!("    {:40} {:>12.3?}  {ratio:6.2} x", rival.name, rival.best);
+    for (rival, time) in rivals.iter().zip(&times) {
+        println!("    {:40} {time:>12.3?}  {:6.2} x", rival.name, time.div_duration_f64(times[0]));
     }
-    ratios
+    times
 }

@@ -448,3 +448,44 @@ impl BitStack {
         (self.len > 0).then_some(self.top & 1 == 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_stop_of_eight_bytes_is_found_wherever_it_is() {
+        let is_stop = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        // Beside the stops, one bit away from them, and past ASCII.
+        let before = [b' ', b'!', b'#', b'[', 0x7f, 0x80, 0x9f, 0xa2, 0xdc, 0xff];
+        let after = [0, 0x1f, b'"', b'\\', b'#', 0x80, 0xa2, 0xff];
+        for at in 0..8 {
+            for (before, after, byte) in before.iter().flat_map(|before| {
+                after.iter().flat_map(move |after| (0..=u8::MAX).map(move |byte| (*before, *after, byte)))
+            }) {
+                let mut chunk = [after; 8];
+                chunk[..at].fill(before);
+                chunk[at] = byte;
+                let expected = chunk.iter().position(|byte| is_stop(*byte)).unwrap_or(8);
+                assert_eq!(stops(chunk).trailing_zeros() as usize / 8, expected, "{chunk:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_string_ends_at_its_quote_whatever_stands_before_it() {
+        for pad in ["x", "é", "¢", "\u{212A}", "\u{10FFFF}"] {
+            for text in (0..20).map(|count| pad.repeat(count)).chain((0..20).map(|count| "x".repeat(count) + pad)) {
+                let json = format!("\"{text}\"");
+                let string = Token::Scalar(Scalar::String(&text));
+                assert_eq!(Reader::new(&json).next(), Ok(Some((string, Span::new(0, json.len())))));
+                let escaped = format!("\"{text}\\n{text}\"");
+                let whole = format!("{text}\n{text}");
+                let string = Token::Scalar(Scalar::String(&whole));
+                assert_eq!(Reader::new(&escaped).next(), Ok(Some((string, Span::new(0, escaped.len())))));
+                let error = Reader::new(&format!("\"{text}\u{1}\"")).next().unwrap_err();
+                assert_eq!(error.at, 1 + text.len());
+            }
+        }
+    }
+}

@@ -415,6 +415,21 @@ fn a_key_whose_value_is_wrong_is_still_a_key() {
 }
 
 #[test]
+fn equal_regular_expressions_are_compiled_once_and_shared() {
+    // Ten thousand of them, two kinds on paths of their own: compiled each, they would pass the limit a hundred times.
+    let text = listed(r#"{"AND":["#, "]}", 10_000, |text, at| {
+        let field = format!("k{at}");
+        let case = at % 2 == 0;
+        let condition = json!({"field": field, "operator": "regex", "value": r"ab\d+", "case_sensitive": case});
+        text.push_str(&condition.to_string());
+    });
+    let filter = Parser::new().json(&text).expect("a filter");
+    let (predicate, peak) = peak_of(|| Schema::open().check(&filter).expect("within the limit"));
+    assert_eq!(predicate.leaf_count(), 10_000);
+    assert!(peak < 32 * MIB, "{peak} bytes");
+}
+
+#[test]
 fn regular_expressions_cost_no_more_than_their_limit_is_worth() {
     on_small_stack(|| {
         let condition = |pattern: &str| json!({"field": "a", "operator": "regex", "value": pattern}).to_string();

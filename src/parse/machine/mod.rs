@@ -390,3 +390,20 @@ impl Machine {
         &mut self.diagnostics
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_found_by_its_name_and_has_its_own_bit() {
+        let mut bits = 0;
+        for key in Key::ALL {
+            assert_eq!(Key::of(key.name()), Some(key));
+            assert_eq!(Key::of(&key.name().to_uppercase()).or(Key::of(&key.name().to_lowercase())), Some(key));
+            assert_eq!(bits & key.bit(), 0, "{key:?}");
+            bits |= key.bit();
+        }
+        assert_eq!(bits.count_ones() as usize, Key::ALL.len());
+    }
+}

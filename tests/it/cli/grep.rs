@@ -53,6 +53,20 @@ fn lines_come_byte_for_byte() {
 }
 
 #[test]
+fn a_filter_may_be_text() {
+    let json = grep(MIXED, &[r#"{"NOT": [{"field": "a", "operator": "gt", "value": 1}]}"#]);
+    assert_eq!(parts(&json), (Some(2), "{\"a\":1}\n {\"a\" : 1} \n", BAD));
+    assert_eq!(parts(&grep(MIXED, &["NOT a > 1"])), parts(&json));
+    assert_eq!(parts(&grep(MIXED, &["--notation", "text", " not (a>1)", "-"])), parts(&json));
+    assert_eq!(
+        grep(b"{\"k\":\"even\"}\n{\"k\":\"odd\"}\n", &["-n", r#"k STARTS WITH "o""#]).ok(),
+        "2:{\"k\":\"odd\"}\n"
+    );
+    let wrong = grep(b"{}", &["a ~~ 1"]).fails();
+    assert!(wrong.starts_with("1:3: error["), "{wrong}");
+}
+
+#[test]
 fn bad_lines_are_neither_and_have_their_exit_code() {
     let count = |args: &[&str]| grep(MIXED, &[&["-c"], args].concat());
     assert_eq!(parts(&count(&["{\"a\":1}"])), (Some(2), "2\n", BAD));

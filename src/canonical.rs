@@ -230,8 +230,7 @@ fn set_values(set: &Set) -> Vec<Value> {
 
 /// The letter case of a set, stated where it can change the answer.
 fn set_case(set: &Set) -> CaseFlag {
-    let is_cased = |value: &Value| matches!(value, Value::String(string) if crate::fold::has_case(string));
-    match set.iter().any(is_cased) {
+    match set.iter().any(Value::is_cased) {
         true => CaseFlag::Sensitive(!set.ignores_case()),
         false => CaseFlag::Absent,
     }

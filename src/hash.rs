@@ -12,7 +12,7 @@ pub(crate) fn keyed(words: impl Hash) -> u64 {
 /// One hash of two, in their order. Cheap, and as hard to foresee as they are. Not linear: sums of such hashes would
 /// agree for `(a, b)` and `(c, d)` and for `(a, d)` and `(c, b)` otherwise.
 pub(crate) fn mix(a: u64, b: u64) -> u64 {
-    // Odd constants without a pattern (digits of pi), so that no factor is zero for a usual argument.
-    let product = u128::from(a ^ 0x243f_6a88_85a3_08d3) * u128::from(b ^ 0x1319_8a2e_0370_7345);
+    // The first 128 bits of pi's fraction: without a pattern, so that no factor is zero for a usual argument.
+    let product = u128::from(a ^ 0x243f_6a88_85a3_08d3) * u128::from(b ^ 0x1319_8a2e_0370_7344);
     (product as u64) ^ ((product >> 64) as u64)
 }

@@ -11,6 +11,7 @@ use regex_syntax::ast::{self, Ast, ClassSetItem, ClassSetRange};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::value::Str;
+
 /// A compiled regular expression: syntax and meaning of the `regex` crate, Unicode on, linear time.
 #[derive(Clone)]
 pub struct Pattern(Arc<Inner>);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use serde_json::Value as Json;
 
-use crate::fold::{fold, fold_char, has_case};
+use crate::fold::{fold, fold_char, folds_to};
 use crate::hash::{keyed, mix};
 use crate::value::{Number, Value};
 
@@ -97,7 +97,7 @@ impl<'v> Key<'v> {
             (Key::Bool(a), Value::Bool(b)) => a == b,
             (Key::Number(a), Value::Number(b)) => a == b,
             (Key::String(a), Value::String(b)) => **a == **b,
-            (Key::Folded(a), Value::String(b)) => a.chars().map(fold_char).eq(b.chars()),
+            (Key::Folded(a), Value::String(b)) => folds_to(a, b),
             (Key::Bool(_) | Key::Number(_) | Key::String(_) | Key::Folded(_), _) => false,
         }
     }
@@ -110,7 +110,7 @@ impl<'v> Key<'v> {
 impl Set {
     /// The set of one value; `None` for null. Letter case is ignored only where it can matter (R3).
     pub(crate) fn one(value: &Value, ignore_case: bool) -> Option<Set> {
-        let ignore_case = ignore_case && is_cased(value);
+        let ignore_case = ignore_case && value.is_cased();
         let value = if ignore_case { folded(value) } else { value.clone() };
         (value != Value::Null).then_some(Set(Repr::One(value, ignore_case)))
     }
@@ -121,7 +121,7 @@ impl Set {
         if let [value] = &**values {
             return Set::one(value, ignore_case);
         }
-        let ignore_case = ignore_case && values.iter().any(is_cased);
+        let ignore_case = ignore_case && values.iter().any(Value::is_cased);
         let values = if ignore_case { values.iter().map(folded).collect() } else { values.clone() };
         let mut index = HashTable::with_capacity(values.len());
         let mut hash = 0_u64;
@@ -247,10 +247,6 @@ impl Set {
     }
 }
 
-fn is_cased(value: &Value) -> bool {
-    matches!(value, Value::String(string) if has_case(string))
-}
-
 /// A value with its string folded.
 fn folded(value: &Value) -> Value {
     match value {
@@ -292,6 +288,43 @@ impl fmt::Debug for Set {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_of_many_folded_values_finds_what_each_alone_does() {
+        let values = ["kelvin", "MASS", "Σίσυφος", "straße", "ſt", "\u{FB05}", "İzmir", "ı", "ЁЖ", "\u{13A0}", "5"];
+        let texts = [
+            ("\u{212A}ELVIN", true),
+            ("maſſ", true),
+            ("ΣΊΣΥΦΟΣ", true),
+            ("\u{3C2}ίσυφοσ", true),
+            ("ſTRAẞE", true),
+            ("ST", true),
+            ("\u{FB06}", true),
+            ("İZMIR", true),
+            ("ёж", true),
+            ("\u{AB70}", true),
+            ("5", true),
+            // Simple folding keeps lengths, and the dotless i apart.
+            ("STRASSE", false),
+            ("i\u{307}zmir", false),
+            ("I", false),
+            ("izmir", false),
+            ("kelvin\u{212A}", false),
+            ("k", false),
+            ("", false),
+        ];
+        let many: Arc<[Value]> = values.iter().map(|value| Value::from(*value)).collect();
+        let (folded, exact) = (Set::new(&many, true).unwrap(), Set::new(&many, false).unwrap());
+        for set in [&folded, &exact] {
+            assert!(matches!(&set.0, Repr::Many(many) if many.index.len() == values.len()));
+        }
+        for (text, is_in) in texts {
+            assert_eq!(folded.has_str(text), is_in, "{text}");
+            assert_eq!(exact.has_str(text), values.contains(&text), "{text}");
+            let alone = many.iter().any(|value| Set::one(value, true).unwrap().has_str(text));
+            assert_eq!(alone, is_in, "{text}");
+        }
+    }
 
     #[test]
     fn equal_folded_strings_hash_alike_however_long() {

@@ -16,7 +16,6 @@
 
 use hashbrown::HashTable;
 
-use crate::fold::has_case;
 use crate::hash::{keyed, mix};
 use crate::predicate::{Bound, Comparison, Join, Leaf, Places, Predicate, Shape, Test};
 use crate::set::Set;
@@ -238,8 +237,7 @@ fn merge_sets(leaves: &[&Leaf], merged: &mut Vec<Predicate>) {
         push(exact, false);
         return;
     }
-    let is_cased = |value: &Value| matches!(value, Value::String(string) if has_case(string));
-    let (mut cased, caseless): (Vec<Value>, Vec<Value>) = exact.into_iter().partition(is_cased);
+    let (mut cased, caseless): (Vec<Value>, Vec<Value>) = exact.into_iter().partition(Value::is_cased);
     folded.extend(caseless);
     let known = Set::new(&folded.clone().into(), true);
     cased.retain(|value| !known.as_ref().is_some_and(|known| known.has_value(value)));
@@ -288,10 +286,9 @@ fn has_contradiction(join: Join, members: &[Predicate]) -> bool {
 fn implies(leaf: &Leaf, others: &[&Leaf]) -> bool {
     match leaf.test() {
         Test::In(set) => set.iter().all(|value| {
-            let is_cased = matches!(value, Value::String(string) if has_case(string));
             // A folded string stands for all that fold to it.
-            let holds =
-                |other: &Set| (other.ignores_case() || !set.ignores_case() || !is_cased) && other.has_value(value);
+            let needs_case = set.ignores_case() && value.is_cased();
+            let holds = |other: &Set| (other.ignores_case() || !needs_case) && other.has_value(value);
             others.iter().any(|other| matches!(other.test(), Test::In(other) if holds(other)))
         }),
         Test::InInstants(instants) => {

@@ -9,6 +9,8 @@ use std::ops::Deref;
 use serde::{Serialize, Serializer};
 use smol_str::SmolStr;
 
+use crate::fold::has_case;
+
 /// A finite number: an `i64` or `u64` where it is written as an integer in that range, else an `f64` (D2).
 ///
 /// Equality, order and hash are those of the mathematical values, with no lossy cast: `5 == 5.0`,
@@ -227,6 +229,7 @@ impl Serialize for Number {
 ///
 /// let string = Str::from("obj_0123456789abcdef");
 /// assert!(string.starts_with("obj_"));
+/// assert_eq!(string, "obj_0123456789abcdef");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Str(SmolStr);
@@ -236,6 +239,24 @@ impl Deref for Str {
 
     fn deref(&self) -> &str {
         &self.0
+    }
+}
+
+impl AsRef<str> for Str {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl PartialEq<str> for Str {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for Str {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
     }
 }
 
@@ -297,6 +318,11 @@ impl Value {
             serde_json::Value::String(string) => Some(Value::String(string.as_str().into())),
             serde_json::Value::Array(_) | serde_json::Value::Object(_) => None,
         }
+    }
+
+    /// Whether letter case can matter to a comparison with it.
+    pub(crate) fn is_cased(&self) -> bool {
+        matches!(self, Value::String(string) if has_case(string))
     }
 
     /// The name of the value's JSON type, for messages.

@@ -70,7 +70,7 @@ impl Program {
     }
 
     fn run_shared<N: Node>(&self, document: N) -> bool {
-        let mut memo = Memo::new(document, &self.shared);
+        let mut memo = Memo::new(document);
         self.code.run(|asking| asking.probe.holds(asking.route.start(&self.shared, &mut memo)))
     }
 }
@@ -143,8 +143,11 @@ enum Member<'p> {
     },
 }
 
-/// From so many strings at one path on, one automaton for all is faster than a search for each.
-const STRINGS: usize = 3;
+/// From so many strings at one path on, one automaton for all is faster than a search for each: where letter case counts,
+/// and where it is ignored, which takes the automaton a step for each byte.
+const fn least_strings(ignores_case: bool) -> usize {
+    if ignores_case { 8 } else { 4 }
+}
 
 impl<T> Code<T> {
     /// Lays out a predicate. A member of an AND goes on to the next member if it holds, and to where the whole AND goes
@@ -268,14 +271,14 @@ fn searched(join: Join, member: &Predicate) -> Option<(&Path, &str, bool)> {
 /// The automata of what is searched together, by path and letter case.
 fn joined_strings(join: Join, members: &[Predicate]) -> BTreeMap<(&Path, bool), Arc<Literals>> {
     let all = || members.iter().filter_map(|member| searched(join, member));
-    if all().nth(STRINGS - 1).is_none() {
+    if all().nth(least_strings(false) - 1).is_none() {
         return BTreeMap::new();
     }
     let mut together: BTreeMap<(&Path, bool), Vec<&str>> = BTreeMap::new();
     for (path, text, ignores_case) in all() {
         together.entry((path, ignores_case)).or_default().push(text);
     }
-    together.retain(|_, texts| texts.len() >= STRINGS);
+    together.retain(|(_, ignores_case), texts| texts.len() >= least_strings(*ignores_case));
     let automata = together.into_iter().map(|(key, texts)| Some((key, Arc::new(Literals::new(&texts, key.1)?))));
     automata.flatten().collect()
 }
@@ -392,23 +395,122 @@ mod tests {
         }
     }
 
+    fn compiled(filter: Json) -> Program {
+        Program::compile(&Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap())
+    }
+
+    thread_local! {
+        /// How often a member of an object was asked for.
+        static ASKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    /// A document that counts how often it is asked for a member.
+    #[derive(Clone, Copy)]
+    struct Counted<'d>(&'d Json);
+
+    impl<'d> Node for Counted<'d> {
+        type Elements = std::iter::Map<std::slice::Iter<'d, Json>, fn(&'d Json) -> Counted<'d>>;
+        type Text = &'d str;
+
+        fn member(self, key: &str) -> Option<Counted<'d>> {
+            if self.0.is_object() {
+                ASKED.set(ASKED.get() + 1);
+            }
+            self.0.member(key).map(Counted)
+        }
+
+        fn view(self) -> View<Counted<'d>> {
+            match self.0.view() {
+                View::Null => View::Null,
+                View::Bool(bool) => View::Bool(bool),
+                View::Number(number) => View::Number(number),
+                View::String(string) => View::String(string),
+                View::Array(elements) => View::Array(elements.map(Counted as fn(&'d Json) -> Counted<'d>)),
+                View::Object => View::Object,
+            }
+        }
+    }
+
+    /// The verdict, and how many members were asked for.
+    fn asked(filter: Json, document: &Json) -> (bool, usize) {
+        ASKED.set(0);
+        let verdict = compiled(filter).run(Counted(document));
+        (verdict, ASKED.get())
+    }
+
     #[test]
-    fn paths_that_share_a_beginning_are_resolved_together() {
-        let of = |filter: Json| {
-            Program::compile(&Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap()).shared
+    fn each_path_and_each_shared_beginning_is_resolved_once() {
+        let document = json!({"a": {"b": {"c": 1, "d": 2}}, "x": 3, "l": [{"m": 1}, {"m": 2}]});
+        let gt = |path: &str, value: i64| json!({"field": path, "operator": "gt", "value": value});
+        let lt = |path: &str, value: i64| json!({"field": path, "operator": "lt", "value": value});
+        // Both bounds of a range.
+        assert_eq!(asked(json!({"AND": [gt("x", 0), lt("x", 9)]}), &document), (true, 1));
+        // `a`, `b`, `c` and `d`, each once.
+        assert_eq!(
+            asked(json!({"AND": [gt("a.b.c", 0), gt("a.b.d", 0), lt("a.b.c", 9), lt("a.b.d", 9)]}), &document),
+            (true, 4)
+        );
+        // Ten conditions at one path, apart from one another.
+        let many: Vec<Json> = (0..10).map(|n| json!({"OR": [gt("x", n), gt("a.b.c", 0)]})).collect();
+        assert_eq!(asked(json!({"AND": many}), &document), (true, 4));
+        // Through an array: `l`, and `m` of each element.
+        let many: Vec<Json> = (0..5).map(|n| json!({"OR": [gt("l.m", 9), lt("l.m", 5 + n)]})).collect();
+        assert_eq!(asked(json!({"AND": many}), &document), (true, 3));
+        // Of a beginning that is missing nothing more is asked.
+        assert_eq!(asked(json!({"OR": [gt("q.a", 0), gt("q.b", 0), gt("q.c", 0)]}), &document), (false, 1));
+    }
+
+    #[test]
+    fn what_is_asked_again_at_once_is_marked() {
+        let marks = |filter: Json| -> String {
+            let program = compiled(filter);
+            program.code.steps.iter().rev().map(|step| if step.test.again { '+' } else { '.' }).collect()
         };
-        assert!(of(json!({"a.b": 1, "x": 2})).is_empty());
-        let shared = of(json!({"a.b.c": 1, "a.b.d": 2, "a": 3, "x.y": 4, "AND": [{"x.y": 5}]}));
-        // `a`, `a.b` and `x.y`, but not `x`.
-        assert_eq!(format!("{shared:?}").matches("Beginning").count(), 3, "{shared:?}");
+        let x = |operator: &str| json!({"field": "x", "operator": operator, "value": "v"});
+        assert_eq!(marks(json!({"AND": [x("gt"), x("lt")]})), ".+");
+        assert_eq!(marks(json!({"OR": [x("gt"), x("lt")]})), ".+");
+        assert_eq!(marks(json!({"AND": [x("gt"), {"y": 1}]})), "..");
+        // Of three in a row, the third finds what is kept.
+        assert_eq!(marks(json!({"AND": [x("gt"), x("lt"), x("starts_with")]})), ".+.");
+        // The last is reached from two places: from `y` or from `z`.
+        let either = json!({"OR": [{"y": 1}, {"z": 1}]});
+        assert_eq!(marks(json!({"OR": [{"AND": [either, x("gt")]}, {"AND": [x("lt"), either]}]})).contains('+'), false);
+    }
+
+    #[test]
+    fn the_cheap_are_asked_first() {
+        let contains = json!({"field": "a", "operator": "contains", "value": "b"});
+        let regex = json!({"field": "a", "operator": "regex", "value": "b"});
+        let program = compiled(json!({"AND": [{"NOT": {"AND": [{"z": 1}, {"y": 1}]}}, regex, contains, {"x": 1}]}));
+        let order: Vec<&Probe> = program.code.steps.iter().rev().map(|step| &step.test.probe).collect();
+        use Probe::{Contains, EqualNumber, Regex};
+        assert!(
+            matches!(order[..], [EqualNumber(_), Contains(_), Regex(_), EqualNumber(_), EqualNumber(_)]),
+            "{order:?}"
+        );
+    }
+
+    #[test]
+    fn many_strings_at_one_path_are_one_search() {
+        let searches = |count: usize, case_sensitive: bool| -> usize {
+            let searches: Vec<Json> =
+                (0..count).map(|n| json!({"field": "a", "operator": "contains", "value": format!("b{n}")})).collect();
+            compiled(json!({"OR": searches, "case_sensitive": case_sensitive})).code.steps.len()
+        };
+        assert_eq!([3, 4, 100].map(|count| searches(count, true)), [3, 1, 1]);
+        assert_eq!([7, 8, 100].map(|count| searches(count, false)), [7, 1, 1]);
     }
 
     #[test]
     fn a_document_with_too_many_nodes_is_matched_all_the_same() {
         let elements: Vec<Json> = (0..70_000).map(|n| json!({"b": {"c": n}})).collect();
         let document = json!({"a": elements});
-        let filter = json!({"a.b.c": 69_999, "AND": [{"field": "a.b.c", "operator": "gt", "value": 69_998}, {"field": "a.b.d", "operator": "exists", "value": false}]});
-        let predicate = Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap();
-        assert!(Program::compile(&predicate).run(&document));
+        let at = |path: &str| json!({"field": path, "operator": "gte", "value": 69_999});
+        let none = |path: &str| json!({"field": path, "operator": "exists", "value": false});
+        let pairs = |path: &str| json!({"OR": [none(path), at(path)]});
+        let program = compiled(json!({"AND": [pairs("a.b.c"), pairs("a.b.d"), pairs("a.b"), pairs("a.b.c")]}));
+        assert!(!program.shared.is_empty());
+        assert!(!program.run(&document)); // `a.b` is there, and no number
+        assert!(compiled(json!({"AND": [pairs("a.b.c"), pairs("a.b.d"), at("a.b.c")]})).run(&document));
     }
 }

@@ -1,7 +1,5 @@
 //! Resolving paths (P1 to P3): each path, and each beginning that several share, at most once a document.
 
-use std::ops::Range;
-
 use hashbrown::HashTable;
 
 use super::node::{Node, View};
@@ -169,6 +167,7 @@ impl<N: Node> Fork<'_, N> {
 pub(crate) struct Memo<N> {
     document: N,
     few: [Kept<N>; FEW],
+    /// Those after them, as far as they were asked for.
     more: Vec<Kept<N>>,
     nodes: Vec<N>,
 }
@@ -191,21 +190,25 @@ enum Kept<N> {
 }
 
 impl<N: Node> Memo<N> {
-    pub(crate) fn new(document: N, shared: &Shared) -> Memo<N> {
-        let more = vec![Kept::NotYet; shared.0.len().saturating_sub(FEW)];
-        Memo { document, few: [Kept::NotYet; FEW], more, nodes: Vec::new() }
+    pub(crate) fn new(document: N) -> Memo<N> {
+        Memo { document, few: [Kept::NotYet; FEW], more: Vec::new(), nodes: Vec::new() }
     }
 
     fn kept(&self, at: u32) -> &Kept<N> {
         match (at as usize).checked_sub(FEW) {
-            Some(at) => &self.more[at],
+            Some(at) => self.more.get(at).unwrap_or(&Kept::NotYet),
             None => &self.few[at as usize],
         }
     }
 
     fn kept_mut(&mut self, at: u32) -> &mut Kept<N> {
         match (at as usize).checked_sub(FEW) {
-            Some(at) => &mut self.more[at],
+            Some(at) => {
+                if at >= self.more.len() {
+                    self.more.resize(at + 1, Kept::NotYet);
+                }
+                &mut self.more[at]
+            }
             None => &mut self.few[at as usize],
         }
     }
@@ -238,27 +241,39 @@ impl<N: Node> Memo<N> {
         match one.map(|one| descend(one, keys)) {
             Some(End::Node(node)) => *self.kept_mut(at) = Kept::One(node),
             Some(End::Nowhere) => *self.kept_mut(at) = Kept::Many(0, 0),
-            Some(End::Fork(_)) => *self.kept_mut(at) = self.collect_many(0..1, one, keys),
+            Some(fork @ End::Fork(_)) => *self.kept_mut(at) = self.collect(std::iter::once(fork)),
             None => {
                 *self.kept_mut(at) = match beginning.from.map(|(parent, _)| *self.kept(parent)) {
-                    Some(Kept::Many(start, end)) => self.collect_many(start as usize..end as usize, None, keys),
+                    Some(Kept::Many(start, end)) => {
+                        // A copy, as those below are added to the same list.
+                        let starts = self.nodes[start as usize..end as usize].to_vec();
+                        self.collect(starts.into_iter().map(|start| descend(start, keys)))
+                    }
                     _ => Kept::TooMany,
                 }
             }
         }
     }
 
-    /// The nodes at these keys below one node, or below each of a range of those that are kept.
+    /// Keeps the nodes that these lead to.
     #[inline(never)]
-    fn collect_many(&mut self, starts: Range<usize>, one: Option<N>, keys: &[Key]) -> Kept<N> {
+    fn collect<'k>(&mut self, ends: impl Iterator<Item = End<'k, N>>) -> Kept<N>
+    where
+        N: 'k,
+    {
         let first = self.nodes.len();
-        for at in starts {
-            let start = one.unwrap_or_else(|| self.nodes[at]);
-            let is_full = Start { nodes: &[start], keys }.any_node(|node| {
-                self.nodes.push(node);
-                self.nodes.len() > MOST_NODES
-            });
-            if is_full {
+        for end in ends {
+            match end {
+                End::Nowhere => {}
+                End::Node(node) => self.nodes.push(node),
+                End::Fork(fork) => {
+                    fork.any_node(|node| {
+                        self.nodes.push(node);
+                        self.nodes.len() > MOST_NODES
+                    });
+                }
+            }
+            if self.nodes.len() > MOST_NODES {
                 self.nodes.truncate(first);
                 return Kept::TooMany;
             }

@@ -14,6 +14,7 @@ mod foreign;
 mod hostile;
 #[cfg(feature = "conformance")]
 mod laws;
+mod matcher;
 #[cfg(feature = "conformance")]
 mod mutants;
 mod schema;

@@ -20,8 +20,10 @@ struct Case {
     name: String,
     filter: Json,
     /// How many of some documents match by hand. The loop is inside, so that the closure can be inlined into it.
-    by_hand: Box<dyn Fn(&[Json]) -> usize>,
+    by_hand: Count,
 }
+
+type Count = Box<dyn Fn(&[Json]) -> usize>;
 
 fn add(cases: &mut Vec<Case>, name: &str, filter: Json, by_hand: impl Fn(&Json) -> bool + 'static) {
     let by_hand = Box::new(move |documents: &[Json]| measured_loop(documents, &by_hand));

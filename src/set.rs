@@ -221,7 +221,13 @@ impl Set {
 
     /// [`contains`](Set::contains) for a string, however it is stored. No allocation.
     pub(crate) fn has_str(&self, string: &str) -> bool {
-        self.has(&if self.ignores_case() { Key::Folded(string) } else { Key::String(string) })
+        match &self.0 {
+            // A few exact strings: by far the most common list, and not worth a key.
+            Repr::Many(many) if many.index.is_empty() && !many.ignore_case => {
+                many.values.iter().any(|value| matches!(value, Value::String(wanted) if **wanted == *string))
+            }
+            _ => self.has(&if self.ignores_case() { Key::Folded(string) } else { Key::String(string) }),
+        }
     }
 
     /// The same for a value of ours. Null is in no set.

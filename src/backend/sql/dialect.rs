@@ -52,6 +52,8 @@ pub struct Scalar<'s> {
     pub sql: &'s Fragment,
     /// The column that it is, if it is one.
     pub column: Option<&'s Column>,
+    /// Whether it may be NULL: `false` where the schema promises that it is not (T4).
+    pub is_optional: bool,
 }
 
 /// A positive test of one scalar that is of the test's type: for any other it is never asked.

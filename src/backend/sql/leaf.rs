@@ -118,7 +118,8 @@ impl Sql {
         let column = self.json.as_ref()?;
         let generated = self.mapping.generated_at(leaf.path());
         let name = generated.map(|generated| self.qualified(generated.name()));
-        let generated = generated.zip(name.as_ref()).map(|(column, sql)| Scalar { sql, column: Some(column) });
+        let generated =
+            generated.zip(name.as_ref()).map(|(column, sql)| Scalar { sql, column: Some(column), is_optional: true });
         let (path, facts, is_valid) = (leaf.path(), leaf.facts(), self.mapping.is_json_valid());
         Some(then(&JsonField { column, is_valid, path, facts, generated }))
     }
@@ -134,7 +135,7 @@ impl Sql {
         };
         let column = self.mapping.column_at(index);
         let MappedColumn { sql, within: None } = &self.columns[index] else { return None };
-        let value = Scalar { sql, column: Some(column) };
+        let value = Scalar { sql, column: Some(column), is_optional: leaf.facts().optional };
         match test {
             FieldTest::Exists if column.null_means_null() => None,
             FieldTest::Exists | FieldTest::NonNull => Some(self.dialect.absent(value)),
@@ -145,7 +146,7 @@ impl Sql {
 
     fn column(&self, index: usize, test: &FieldTest<'_>) -> Positive {
         let (column, mapped) = (self.mapping.column_at(index), &self.columns[index]);
-        let value = Scalar { sql: &mapped.sql, column: Some(column) };
+        let value = Scalar { sql: &mapped.sql, column: Some(column), is_optional: true };
         let exact = |fragment| Positive::Sql(Cover::Exact(fragment));
         match (test, &mapped.within) {
             // Q1: NULL may mean a null that is there.

@@ -113,6 +113,17 @@ fn an_index_serves_single_field_filters() {
 }
 
 #[test]
+fn a_column_that_is_never_null_needs_the_promise() {
+    let connection = database();
+    connection.execute_batch("CREATE TABLE o (object_id INTEGER PRIMARY KEY, year INTEGER NOT NULL)").unwrap();
+    connection.execute_batch("INSERT INTO o SELECT object_id, year FROM objects; CREATE INDEX i ON o (year)").unwrap();
+    connection.execute_batch("DROP TABLE objects; ALTER TABLE o RENAME TO objects; ANALYZE").unwrap();
+    let filter = r#"{"NOT": [{"field": "year", "operator": "gt", "value": 10}]}"#;
+    let required = Schema::new([Field::new("year", Type::Integer).required()]).unwrap();
+    assert!(plan(&connection, &required, filter).starts_with("SEARCH objects USING"));
+}
+
+#[test]
 fn indexes_on_value_and_type_serve_fields_of_many_values() {
     let plan = plan(&database(), &Schema::open(), r#"{"sku": "sku5"}"#);
     assert!(plan.contains("by_sku (") && plan.contains("by_sku_type ("), "{plan}");

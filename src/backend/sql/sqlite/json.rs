@@ -30,7 +30,8 @@ pub(super) fn negated(field: &JsonField<'_>, test: &FieldTest<'_>) -> Option<Fra
         FieldTest::NonNull if is_single => Some(sql!["(", json.ty(), " IS NULL OR ", json.ty(), " = 'null')"]),
         FieldTest::Some([ScalarTest::Number(comparison, bound)]) if is_single && unsigned(*bound).is_none() => {
             let x = json.function("json_extract");
-            let compared = compare_number(Scalar { sql: &x, column: None }, None, inverse(*comparison), *bound);
+            let compared =
+                compare_number(Scalar { sql: &x, column: None, is_optional: true }, None, inverse(*comparison), *bound);
             let others = "('null', 'true', 'false', 'text', 'array', 'object')";
             Some(sql!["(", compared, " OR ", json.ty(), " IS NULL OR ", json.ty(), " IN ", others, ")"])
         }
@@ -261,7 +262,7 @@ fn some_element(document: &Fragment, path: &Fragment, test: Fragment) -> Fragmen
 
 /// The test of a JSON value that is of the test's type; of a boolean it is a comparison of its JSON type.
 fn typed(x: &Fragment, test: &ScalarTest<'_>, digits: impl FnOnce() -> Digits) -> Cover<Fragment> {
-    let value = Scalar { sql: x, column: None };
+    let value = Scalar { sql: x, column: None, is_optional: true };
     match *test {
         ScalarTest::Boolean(bool) => Cover::Exact(if bool { " = 'true'" } else { " = 'false'" }.into()),
         ScalarTest::Numbers(numbers) => Cover::Exact(one_of_numbers(value, Some(&digits()), numbers)),

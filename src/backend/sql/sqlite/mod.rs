@@ -94,16 +94,19 @@ impl Dialect for Sqlite {
 
     fn negated(&self, column: Scalar<'_>, test: &ScalarTest<'_>) -> Option<Fragment> {
         let x = column.sql;
+        // On a column that the table declares NOT NULL, the test for NULL would keep SQLite from the index.
+        let or_null = |fragment| match column.is_optional {
+            true => sql!["(", fragment, " OR ", x, " IS NULL)"],
+            false => fragment,
+        };
         match *test {
             ScalarTest::Strings([string]) => Some(sql![x, " IS NOT ", Bind(*string), collation(column)]),
             ScalarTest::String(comparison, string) => {
-                let inverse = symbol(inverse(comparison));
-                Some(sql!["(", x, inverse, Bind(string), collation(column), " OR ", x, " IS NULL)"])
+                Some(or_null(sql![x, symbol(inverse(comparison)), Bind(string), collation(column)]))
             }
             // An infinity is missing, and so among the rows: only an integer column has none.
             ScalarTest::Number(comparison, number) if column.column.map(super::Column::ty) == Some(Type::Integer) => {
-                let positive = compare_number(column, None, inverse(comparison), number);
-                Some(sql!["(", positive, " OR ", x, " IS NULL)"])
+                Some(or_null(compare_number(column, None, inverse(comparison), number)))
             }
             _ => None,
         }
@@ -159,6 +162,17 @@ fn folded(x: &Fragment) -> Fragment {
     sql!["lower(replace(replace(", x, ", '\u{212A}', 'k'), '\u{17F}', 's'))"]
 }
 
+/// The same as far as an operand needs it, where no index could serve: each step takes as long as the search itself.
+fn folded_for(x: &Fragment, operand: &str) -> Fragment {
+    let mut folded = x.clone();
+    for (other, letter) in [(", '\u{212A}', 'k')", 'k'), (", '\u{17F}', 's')", 's')] {
+        if operand.contains(letter) {
+            folded = sql!["replace(", folded, other];
+        }
+    }
+    sql!["lower(", folded, ")"]
+}
+
 /// Where a needle is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Where {
@@ -179,12 +193,11 @@ fn substring(value: Scalar<'_>, needle: &Needle, place: Where) -> Cover<Fragment
             Where::End => ends_with(value.sql, text),
         });
     }
-    let folded_as_ascii = folds_as_ascii(text).then(|| folded(value.sql));
-    let cover = match (folded_as_ascii, place) {
-        (Some(x), Where::Anywhere) => Cover::Exact(sql!["instr(", x, ", ", Bind(text), ") > 0"]),
-        (Some(x), Where::Start) => Cover::Exact(begins_with(&x, "", text)),
-        (Some(x), Where::End) => Cover::Exact(ends_with(&x, text)),
-        (None, _) => {
+    let cover = match (folds_as_ascii(text), place) {
+        (true, Where::Anywhere) => Cover::Exact(sql!["instr(", folded_for(value.sql, text), ", ", Bind(text), ") > 0"]),
+        (true, Where::Start) => Cover::Exact(begins_with(&folded(value.sql), "", text)),
+        (true, Where::End) => Cover::Exact(ends_with(&folded_for(value.sql, text), text)),
+        (false, _) => {
             let mut glob = Glob::new();
             if place != Where::Start {
                 glob.star();

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use trommel::parse::Parser;
 use trommel::reference::Reference;
 use trommel::strategies::{Meeting, deep_document, deep_filter, gathering, schema_gathering};
-use trommel::{FilterSet, Limit, Limits, Matcher, Predicate, Schema, parse};
+use trommel::{Field, FilterSet, Limit, Limits, Matcher, Predicate, Schema, Type, parse};
 
 use crate::hostile::{heap::peak_of, on_small_stack};
 use crate::laws::{Law, ensure, hold, respell};
@@ -294,4 +294,27 @@ fn a_string_of_one_byte_a_million_times_is_gone_through_once() {
     }
     let long = json!({"s": ["a".repeat(1_000_000), "so 2042 is rare"]});
     assert_eq!(set.matches(&long).len(), 2_000);
+}
+
+#[test]
+fn a_value_that_all_ask_for_any_number_of_times_takes_no_more_heap_than_once() {
+    on_small_stack(|| {
+        let fields = [Field::new("at", Type::Datetime)];
+        let schema = Schema::new(fields).expect("a schema");
+        let mut set = FilterSet::new();
+        for id in 0..2_000 {
+            let instants = json!(["2024-01-01T00:00:00Z", format!("2025-01-01T00:00:00.{id:04}Z")]);
+            for (field, values) in [("tags", json!(["a", id])), ("at", instants)] {
+                let filter = json!({"field": field, "operator": "in", "value": values});
+                set.insert((field, id), &schema.check(&parse::value(&filter).unwrap()).unwrap());
+            }
+        }
+        for (field, value) in [("tags", "a"), ("at", "2024-01-01T00:00:00Z"), ("at", "2024-01-01T01:00:00+01:00")] {
+            let document = json!({field: vec![value; 20_000]});
+            let (matching, peak) = peak_of(|| set.matches(&document).len());
+            assert_eq!(matching, 2_000, "{field}");
+            // Four bytes for each filter and each condition, and the answer.
+            assert!(peak < MIB / 4, "{field}: {peak}");
+        }
+    });
 }

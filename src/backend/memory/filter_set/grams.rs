@@ -50,12 +50,12 @@ impl Grams {
         self.leaves.is_empty()
     }
 
-    /// The leaves whose needles a string may hold. A gram that was met at this path before is passed over, since a
-    /// string may hold one any number of times.
-    pub(super) fn probe(&self, string: &str, is_folded: bool, found: &mut Found) {
+    /// The leaves whose needles a string may hold. A gram that was met before is passed over, since a string may hold
+    /// one any number of times.
+    pub(super) fn probe(&self, string: &str, found: &mut Found) {
         if self.leaves.len() <= FEW {
-            for (gram, leaves) in &self.leaves {
-                if found.grams.insert((*gram, is_folded)) {
+            for leaves in self.leaves.values() {
+                if found.is_new(leaves) {
                     found.perhaps.extend(leaves.iter());
                 }
             }
@@ -66,7 +66,7 @@ impl Grams {
             let (word, bit) = place(gram);
             if self.bits[word] & bit != 0
                 && let Some(leaves) = self.leaves.get(&gram)
-                && found.grams.insert((gram, is_folded))
+                && found.is_new(leaves)
             {
                 found.perhaps.extend(leaves.iter());
             }

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use serde_json::Value as Json;
 
-use super::grams::{Gram, Grams};
+use super::grams::Grams;
 use crate::fold::fold;
 use crate::predicate::{Bound, Comparison, Test};
 use crate::set::{Key, Set};
@@ -30,15 +30,35 @@ pub(super) struct Index {
     rest: BTreeSet<u32>,
 }
 
-/// What an index says of a document.
+/// What goes on for one document and is kept for the next one. It does not grow beyond the filters: a document may have
+/// a value that many ask for any number of times.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Askers that hold. Those of the index that are neither here nor below do not.
-    pub(super) sure: Vec<u32>,
     /// Askers that may hold.
     pub(super) perhaps: Vec<u32>,
-    /// The grams met at this path, and whether in folded strings.
-    pub(super) grams: HashSet<(Gram, bool)>,
+    /// The lists of askers that were met in this document, by their addresses; no filter comes or goes meanwhile.
+    met: HashSet<usize>,
+}
+
+impl Found {
+    /// Whether it is the first time in this document that these askers are met.
+    pub(super) fn is_new(&mut self, askers: &Askers) -> bool {
+        self.met.insert(std::ptr::from_ref(askers).addr())
+    }
+
+    /// Forgets the document. Of the room, only what most documents need is kept.
+    pub(super) fn clear(&mut self) {
+        const KEPT: usize = 1_024;
+        self.perhaps.clear();
+        self.perhaps.shrink_to(KEPT);
+        self.met.clear();
+        self.met.shrink_to(KEPT);
+    }
+
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.perhaps.capacity() + self.met.capacity()
+    }
 }
 
 /// The leaves that ask for one and the same thing; nearly always one.
@@ -84,6 +104,13 @@ impl Askers {
             Askers::Many(leaves) => (None, Some(&**leaves)),
         };
         one.into_iter().chain(many.into_iter().flatten().copied())
+    }
+
+    /// Tells each, once in a document; the one that is alone is told as fast as it is known to have been.
+    fn tell(&self, found: &mut Found, sure: &mut impl FnMut(u32)) {
+        if matches!(self, Askers::One(_)) || found.is_new(self) {
+            self.iter().for_each(sure);
+        }
     }
 }
 
@@ -167,58 +194,59 @@ impl Index {
     }
 
     /// Finds the leaves that hold of the nodes at the path. Cost: a few look-ups for each scalar, and what is found.
-    pub(super) fn probe(&self, nodes: &[&Json], found: &mut Found) {
+    pub(super) fn probe(&self, nodes: &[&Json], found: &mut Found, sure: &mut impl FnMut(u32)) {
         found.perhaps.extend(&self.rest);
         let (mut numbers, mut strings, mut times) = (Extremes(None), Extremes(None), Extremes(None));
         for value in nodes.iter().flat_map(elements) {
             match value {
-                Json::Bool(bool) => self.probe_values([Key::Bool(*bool), Key::Bool(*bool)], found),
+                Json::Bool(bool) => self.probe_values([Key::Bool(*bool), Key::Bool(*bool)], found, sure),
                 Json::Number(number) => {
                     let Some(number) = Number::from_json(number) else { continue };
                     numbers.add(number);
-                    self.probe_values([Key::Number(number), Key::Number(number)], found);
+                    self.probe_values([Key::Number(number), Key::Number(number)], found, sure);
                 }
                 Json::String(string) => {
                     strings.add(string.as_str());
-                    self.probe_values([Key::String(string), Key::Folded(string)], found);
-                    self.probe_string(string, &mut times, found);
+                    self.probe_values([Key::String(string), Key::Folded(string)], found, sure);
+                    self.probe_string(string, &mut times, found, sure);
                 }
                 Json::Null | Json::Array(_) | Json::Object(_) => {}
             }
         }
-        found.grams.clear();
         if let Extremes(Some((least, greatest))) = numbers {
-            self.numbers.probe(&least, &greatest, found);
+            self.numbers.probe(&least, &greatest, sure);
         }
         if let Extremes(Some((least, greatest))) = strings {
-            self.strings.probe(least, greatest, found);
+            self.strings.probe(least, greatest, sure);
         }
         if let Extremes(Some((least, greatest))) = times {
-            self.times.probe(&least, &greatest, found);
+            self.times.probe(&least, &greatest, sure);
         }
     }
 
     /// A scalar as it is looked up in the exact sets and in those that ignore letter case.
-    fn probe_values(&self, [exact, folded]: [Key<'_>; 2], found: &mut Found) {
+    fn probe_values(&self, [exact, folded]: [Key<'_>; 2], found: &mut Found, sure: &mut impl FnMut(u32)) {
         for (values, key) in [(&self.exact, exact), (&self.folded, folded)] {
             if let Some(askers) = values.get(&key) {
-                found.sure.extend(askers.iter());
+                askers.tell(found, sure);
             }
         }
     }
 
-    fn probe_string(&self, string: &str, times: &mut Extremes<Instant>, found: &mut Found) {
+    fn probe_string(&self, string: &str, times: &mut Extremes<Instant>, found: &mut Found, sure: &mut impl FnMut(u32)) {
         if !(self.instants.is_empty() && self.times.is_empty())
             && let Some(instant) = Instant::parse(string)
         {
             times.add(instant);
-            found.sure.extend(self.instants.get(&instant).into_iter().flat_map(Askers::iter));
+            if let Some(askers) = self.instants.get(&instant) {
+                askers.tell(found, sure);
+            }
         }
         if let Some(grams) = &self.grams {
-            grams.probe(string, false, found);
+            grams.probe(string, found);
         }
         if let Some(grams) = &self.folded_grams {
-            grams.probe(&fold(string), true, found);
+            grams.probe(&fold(string), found);
         }
     }
 }
@@ -330,16 +358,15 @@ impl<T: Ord> Bounds<T> {
     }
 
     /// Some scalar is greater than a bound if the greatest is, and less if the least is.
-    fn probe<Q: Ord + ?Sized>(&self, least: &Q, greatest: &Q, found: &mut Found)
+    fn probe<Q: Ord + ?Sized>(&self, least: &Q, greatest: &Q, sure: &mut impl FnMut(u32))
     where
         T: Borrow<Q>,
     {
         let below = self.lower.range::<Q, _>((Unbounded, Excluded(greatest)));
         let above = self.upper.range::<Q, _>((Excluded(least), Unbounded));
-        found.sure.extend(below.chain(above).flat_map(|(_, pair)| pair.iter().flatten()));
-        for [_, or_equal] in [self.lower.get(greatest), self.upper.get(least)].into_iter().flatten() {
-            found.sure.extend(or_equal);
-        }
+        let equal = [self.lower.get(greatest), self.upper.get(least)].into_iter().flatten();
+        let or_equal = equal.filter_map(|[_, or_equal]| *or_equal);
+        below.chain(above).flat_map(|(_, pair)| pair.iter().flatten().copied()).chain(or_equal).for_each(sure);
     }
 }
 

@@ -220,7 +220,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::schema::Schema;
+    use crate::schema::{Field, Schema, Type};
 
     fn check(filter: Json) -> Predicate {
         Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap()
@@ -253,6 +253,69 @@ mod tests {
         assert_eq!(looked_at(&set, &json!({"age": -7})), 7);
         assert_eq!(looked_at(&set, &json!({"line": "an error 123 and another error 999"})), 2);
         assert_eq!(looked_at(&set, &json!({"other": {"age": 5}})), 0);
+    }
+
+    #[test]
+    fn a_value_met_again_costs_no_more_with_each_filter() {
+        let mut set = FilterSet::new();
+        let schema = Schema::new([Field::new("at", Type::Datetime)]).unwrap();
+        for id in 0..500 {
+            let instants = json!(["2024-01-01T00:00:00Z", format!("2025-01-01T00:00:00.{id:03}Z")]);
+            for (field, values) in [("tags", json!(["a", id])), ("at", instants)] {
+                let filter = json!({"field": field, "operator": "in", "value": values});
+                set.insert((field, id), &schema.check(&crate::parse::value(&filter).unwrap()).unwrap());
+            }
+        }
+        let told = |value: &str| {
+            let value = json!(vec![value; 100]);
+            let mut told = 0;
+            for path in 1..=2 {
+                set.leaves.paths.index(path).unwrap().probe(&[&value], &mut Default::default(), &mut |_| told += 1);
+            }
+            told
+        };
+        assert_eq!(told("a"), 500);
+        assert_eq!(told("2024-01-01T00:00:00Z"), 500);
+        assert_eq!(told("2025-01-01T00:00:00.007Z"), 100);
+    }
+
+    #[test]
+    fn what_one_document_needs_is_not_kept_for_all() {
+        let mut set = FilterSet::new();
+        let numbers: Vec<usize> = (0..20_000).collect();
+        for id in 0..2 {
+            let values = [&numbers[..], &[20_000 + id]].concat();
+            set.insert(id, &check(json!({"field": "n", "operator": "in", "value": values})));
+        }
+        assert_eq!(set.matches(&json!({"n": numbers})).len(), 2);
+        let (epoch, room) = set.pool.kept();
+        assert!(epoch == 1 && room < 8_000, "{room}");
+    }
+
+    #[test]
+    fn the_numbers_of_documents_begin_anew_when_they_run_out() {
+        let mut set = FilterSet::new();
+        set.insert(1, &check(json!({"a": 1, "b": 1})));
+        set.insert(2, &check(json!({"a": 2, "NOT": [{"b": 2}]})));
+        set.insert(3, &check(json!({"field": "c", "operator": "exists", "value": false})));
+        let documents = [
+            (json!({"a": 1, "b": 1, "c": 0}), vec![&1]),
+            (json!({"a": 2, "b": 1}), vec![&2, &3]),
+            (json!({"c": 2}), vec![]),
+            (json!({"a": [1, 2], "b": [1, 2]}), vec![&1, &3]),
+        ];
+        // What the first documents noted must not be taken for what later ones with the same numbers have.
+        let asked = |skipped: usize| {
+            for (document, matching) in documents.iter().cycle().skip(skipped).take(documents.len()) {
+                assert_eq!(set.matches(document), *matching, "{document}");
+            }
+        };
+        for skipped in 0..documents.len() {
+            asked(0);
+            set.pool.age();
+            asked(skipped);
+            assert_eq!(set.pool.kept().0, 3);
+        }
     }
 
     #[test]

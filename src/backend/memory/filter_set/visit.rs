@@ -13,28 +13,55 @@ use crate::backend::memory::route::Start;
 /// counts if it bears the number of the document.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    epoch: u32,
-    /// For each leaf the epoch, and whether it holds as the lowest bit.
-    verdicts: Vec<u32>,
+    verdicts: Verdicts,
     /// For each filter the epoch in which it was looked at.
     seen: Vec<u32>,
     reached: Reached,
     found: Found,
+}
+
+/// What is known of the leaves.
+#[derive(Debug, Default)]
+struct Verdicts {
+    /// The number of the document.
+    epoch: u32,
+    /// For each leaf the epoch, and whether it holds as the lowest bit.
+    of: Vec<u32>,
+    /// Those that filters may be found by.
     literals: Vec<Literal>,
+}
+
+/// One bit of a verdict is taken.
+const LAST_EPOCH: u32 = u32::MAX >> 1;
+
+impl Verdicts {
+    fn get(&self, leaf: u32) -> Option<bool> {
+        let verdict = self.of[leaf as usize];
+        (verdict >> 1 == self.epoch).then_some(verdict & 1 == 1)
+    }
+
+    fn note(&mut self, leaf: u32, holds: bool) {
+        self.of[leaf as usize] = self.epoch << 1 | u32::from(holds);
+    }
+
+    /// Notes a verdict unless it is known, and that filters may be found by it.
+    fn decide(&mut self, leaf: u32, holds: bool) {
+        if self.get(leaf).is_none() {
+            self.note(leaf, holds);
+            self.literals.push(Literal::new(leaf, !holds));
+        }
+    }
 }
 
 impl Notes {
     fn begin(&mut self, leaves: &Leaves, filters: usize) {
-        self.verdicts.resize(leaves.bound(), 0);
-        self.seen.resize(filters, 0);
-        self.literals.clear();
-        self.epoch += 1;
-        // One bit of a verdict is taken.
-        if self.epoch > u32::MAX >> 1 {
-            *self = Notes { epoch: 1, ..Notes::default() };
-            self.verdicts.resize(leaves.bound(), 0);
-            self.seen.resize(filters, 0);
+        if self.verdicts.epoch >= LAST_EPOCH {
+            *self = Notes::default();
         }
+        self.verdicts.epoch += 1;
+        self.verdicts.of.resize(leaves.bound(), 0);
+        self.verdicts.literals.clear();
+        self.seen.resize(filters, 0);
     }
 }
 
@@ -47,7 +74,8 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    pub(super) fn give(&self, notes: Notes) {
+    pub(super) fn give(&self, mut notes: Notes) {
+        notes.found.clear();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(notes);
     }
 }
@@ -68,7 +96,7 @@ pub(super) struct Visit<'s, 'd> {
 impl<'s, 'd> Visit<'s, 'd> {
     pub(super) fn new(leaves: &'s Leaves, filters: usize, document: &'d Json, mut notes: Notes) -> Visit<'s, 'd> {
         notes.begin(leaves, filters);
-        let nodes = Nodes::resolve(&leaves.paths, document, notes.epoch, &mut notes.reached);
+        let nodes = Nodes::resolve(&leaves.paths, document, notes.verdicts.epoch, &mut notes.reached);
         Visit { leaves, nodes, notes }
     }
 
@@ -77,46 +105,28 @@ impl<'s, 'd> Visit<'s, 'd> {
         for at in 0..self.notes.reached.paths.len() {
             let path = self.notes.reached.paths[at];
             let Some(index) = self.leaves.paths.index(path) else { continue };
-            let Notes { epoch, reached, found, .. } = &mut self.notes;
-            index.probe(self.nodes.at(path, *epoch, reached), found);
-            while let Some(leaf) = self.notes.found.sure.pop() {
-                self.decide(leaf, true);
-            }
+            let Notes { verdicts, reached, found, .. } = &mut self.notes;
+            let nodes = self.nodes.at(path, verdicts.epoch, reached);
+            index.probe(nodes, found, &mut |leaf| verdicts.decide(leaf, true));
             while let Some(leaf) = self.notes.found.perhaps.pop() {
-                if self.verdict(leaf).is_none() {
-                    self.decide(leaf, self.evaluate(leaf));
+                if self.notes.verdicts.get(leaf).is_none() {
+                    let holds = self.evaluate(leaf);
+                    self.notes.verdicts.decide(leaf, holds);
                 }
             }
         }
         for leaf in self.leaves.everywhere() {
-            if self.verdict(leaf).is_none() {
-                self.decide(leaf, self.answer(leaf));
+            if self.notes.verdicts.get(leaf).is_none() {
+                let holds = self.answer(leaf);
+                self.notes.verdicts.decide(leaf, holds);
             }
         }
-        std::mem::take(&mut self.notes.literals)
-    }
-
-    /// Notes a verdict that was not known, and that filters may be found by it.
-    fn decide(&mut self, leaf: u32, holds: bool) {
-        if self.verdict(leaf).is_some() {
-            return;
-        }
-        self.note(leaf, holds);
-        self.notes.literals.push(Literal::new(leaf, !holds));
-    }
-
-    fn note(&mut self, leaf: u32, holds: bool) {
-        self.notes.verdicts[leaf as usize] = self.notes.epoch << 1 | u32::from(holds);
-    }
-
-    fn verdict(&self, leaf: u32) -> Option<bool> {
-        let verdict = self.notes.verdicts[leaf as usize];
-        (verdict >> 1 == self.notes.epoch).then_some(verdict & 1 == 1)
+        std::mem::take(&mut self.notes.verdicts.literals)
     }
 
     fn evaluate(&self, leaf: u32) -> bool {
         self.leaves.get(leaf).is_some_and(|leaf| {
-            let nodes = self.nodes.at(leaf.path, self.notes.epoch, &self.notes.reached);
+            let nodes = self.nodes.at(leaf.path, self.notes.verdicts.epoch, &self.notes.reached);
             leaf.probe.holds(Start::at(nodes))
         })
     }
@@ -128,11 +138,11 @@ impl<'s, 'd> Visit<'s, 'd> {
 
     /// Whether a leaf's test holds. Evaluated once.
     pub(super) fn holds(&mut self, leaf: u32) -> bool {
-        if let Some(verdict) = self.verdict(leaf) {
+        if let Some(verdict) = self.notes.verdicts.get(leaf) {
             return verdict;
         }
         let verdict = self.answer(leaf);
-        self.note(leaf, verdict);
+        self.notes.verdicts.note(leaf, verdict);
         verdict
     }
 
@@ -146,11 +156,30 @@ impl<'s, 'd> Visit<'s, 'd> {
 
     /// Whether it is the first time that the filter is looked at.
     pub(super) fn is_new(&mut self, filter: u32) -> bool {
-        std::mem::replace(&mut self.notes.seen[filter as usize], self.notes.epoch) != self.notes.epoch
+        let epoch = self.notes.verdicts.epoch;
+        std::mem::replace(&mut self.notes.seen[filter as usize], epoch) != epoch
     }
 
     pub(super) fn end(mut self, literals: Vec<Literal>) -> Notes {
-        self.notes.literals = literals;
+        self.notes.verdicts.literals = literals;
         self.notes
+    }
+}
+
+#[cfg(test)]
+impl Pool {
+    /// As if so many documents had been asked about that the next one has the last number.
+    pub(super) fn age(&self) {
+        let mut notes = self.take();
+        notes.verdicts.epoch = LAST_EPOCH - 1;
+        self.give(notes);
+    }
+
+    /// The number of the document that was asked about last, and the room that is kept for what is found.
+    pub(super) fn kept(&self) -> (u32, usize) {
+        let notes = self.take();
+        let kept = (notes.verdicts.epoch, notes.found.room());
+        self.give(notes);
+        kept
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows how a document is represented: that is what [`Node`] is for.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::node::Node;
@@ -33,7 +34,7 @@ impl Program {
     /// Compiles a predicate. Cost: linear in its leaves, and a sort of each group's members by cost.
     pub(crate) fn compile(predicate: &Predicate) -> Program {
         let mut paths = Vec::with_capacity(predicate.leaf_count());
-        let mut code = Code::lay_out(predicate, true, |asked| {
+        let mut code = Code::lay_out(predicate, joined_strings, |asked| {
             let (path, probe) = match asked {
                 Asked::Leaf(leaf) => (leaf.path(), Probe::new(leaf.test())),
                 Asked::Strings(path, literals) => (path, Probe::ContainsAny(literals)),
@@ -125,23 +126,26 @@ impl Target {
 }
 
 /// A positive test.
-pub(crate) enum Asked<'p> {
+enum Asked<'p, S> {
     /// That of a leaf.
     Leaf(&'p Leaf),
     /// Whether some string at a path holds one of several.
-    Strings(&'p Path, Arc<Literals>),
+    Strings(&'p Path, S),
 }
 
 /// A member of a group, as it is laid out.
-enum Member<'p> {
+enum Member<'p, S> {
     Predicate(&'p Predicate),
     /// Leaves at one path that are one test, and whether they are negated.
     Strings {
         path: &'p Path,
         negated: bool,
-        literals: Arc<Literals>,
+        strings: S,
     },
 }
+
+/// Searches of a group that become one test, by path and letter case.
+type Joined<'p, S> = BTreeMap<(&'p Path, bool), S>;
 
 /// From so many strings at one path on, one automaton for all is faster than a search for each: where letter case counts,
 /// and where it is ignored, which takes the automaton a step for each byte.
@@ -154,12 +158,11 @@ impl<T> Code<T> {
     /// if it does not; OR dually; the last member goes where the whole goes. A negated leaf is its test with the two
     /// exchanged.
     ///
-    /// `make` makes the test of a step. Searches for several strings at one path become one test if
-    /// `joins_strings`; without, every test is that of a leaf.
-    pub(crate) fn lay_out<'p>(
+    /// `make` makes the test of a step. Searches that `joined` gives for a group become one test each.
+    fn lay_out<'p, S>(
         predicate: &'p Predicate,
-        joins_strings: bool,
-        mut make: impl FnMut(Asked<'p>) -> T,
+        joined: impl Fn(Join, &'p [Predicate]) -> Joined<'p, S>,
+        mut make: impl FnMut(Asked<'p, S>) -> T,
     ) -> Code<T> {
         // Backwards, the last leaf first: a member goes on to where the one after it starts, which is known by then.
         // `start` is where what was laid out last starts.
@@ -180,11 +183,11 @@ impl<T> Code<T> {
                 Place::Before { join: Join::Any, if_true, .. } => (if_true, start),
             };
             let (asked, negated) = match member {
-                Member::Strings { path, negated, literals } => (Asked::Strings(path, literals), negated),
+                Member::Strings { path, negated, strings } => (Asked::Strings(path, strings), negated),
                 Member::Predicate(predicate) => match predicate.shape() {
                     Shape::Leaf(leaf) => (Asked::Leaf(leaf), leaf.is_negated()),
                     Shape::Group(join, members) => {
-                        let mut members = arrange(join, members, joins_strings);
+                        let mut members = arrange(join, members, joined(join, members));
                         let Some(last) = members.pop() else {
                             start = if join == Join::All { if_true } else { if_false };
                             continue;
@@ -205,14 +208,11 @@ impl<T> Code<T> {
     }
 
     /// The same where every test is that of a leaf.
-    pub(crate) fn of_leaves<'p>(predicate: &'p Predicate, mut make: impl FnMut(&'p Leaf) -> T) -> Code<T>
-    where
-        T: Default,
-    {
-        Code::lay_out(predicate, false, |asked| match asked {
+    pub(crate) fn of_leaves<'p>(predicate: &'p Predicate, mut make: impl FnMut(&'p Leaf) -> T) -> Code<T> {
+        let none = |_, _| Joined::<Infallible>::new();
+        Code::lay_out(predicate, none, |asked| match asked {
             Asked::Leaf(leaf) => make(leaf),
-            // INVARIANT: nothing was joined.
-            Asked::Strings(..) => T::default(),
+            Asked::Strings(_, never) => match never {},
         })
     }
 
@@ -237,17 +237,14 @@ impl<T> Code<T> {
 
 /// The members of a group in the order in which they are asked: leaves before groups, the cheaper first. Any order has
 /// the same answer, as a test is a function of the document.
-fn arrange(join: Join, members: &[Predicate], joins_strings: bool) -> Vec<Member<'_>> {
-    let mut strings = if joins_strings { joined_strings(join, members) } else { BTreeMap::new() };
+fn arrange<'p, S>(join: Join, members: &'p [Predicate], joined: Joined<'p, S>) -> Vec<Member<'p, S>> {
     let negated = join == Join::All;
-    let mut arranged: Vec<Member<'_>> = Vec::with_capacity(members.len());
+    let mut arranged: Vec<Member<'_, S>> = Vec::with_capacity(members.len());
     let is_apart = |member: &&Predicate| {
-        searched(join, member).is_none_or(|(path, _, ignores_case)| !strings.contains_key(&(path, ignores_case)))
+        searched(join, member).is_none_or(|(path, _, ignores_case)| !joined.contains_key(&(path, ignores_case)))
     };
     arranged.extend(members.iter().filter(is_apart).map(Member::Predicate));
-    while let Some(((path, _), literals)) = strings.pop_first() {
-        arranged.push(Member::Strings { path, negated, literals });
-    }
+    arranged.extend(joined.into_iter().map(|((path, _), strings)| Member::Strings { path, negated, strings }));
     arranged.sort_by_key(|member| match member {
         Member::Predicate(predicate) => match predicate.as_leaf() {
             Some(leaf) => (0, Probe::cost(leaf)),
@@ -268,8 +265,8 @@ fn searched(join: Join, member: &Predicate) -> Option<(&Path, &str, bool)> {
     }
 }
 
-/// The automata of what is searched together, by path and letter case.
-fn joined_strings(join: Join, members: &[Predicate]) -> BTreeMap<(&Path, bool), Arc<Literals>> {
+/// The automata of what is searched together.
+fn joined_strings(join: Join, members: &[Predicate]) -> Joined<'_, Arc<Literals>> {
     let all = || members.iter().filter_map(|member| searched(join, member));
     if all().nth(least_strings(false) - 1).is_none() {
         return BTreeMap::new();

@@ -48,7 +48,8 @@ enum Class {
     Nearly,
 }
 
-/// The cover of a filter whose leaves are interned; none for one that matches every document. The law, with `c(p)` for
+/// The cover of a filter whose leaves are interned; none for one that has to be looked at for every document, which is
+/// never wrong: a leaf without a number only costs. The law, with `c(p)` for
 /// "at least one literal of the cover of `p` holds":
 /// ```text
 /// leaf            c(p) = p

@@ -51,7 +51,7 @@ pub struct FilterSet<K> {
     by_id: HashTable<u32>,
     hasher: RandomState,
     leaves: Leaves,
-    /// Filters without a cover: they match every document.
+    /// Filters without a cover: every document may match them, and nearly always it does.
     always: BTreeSet<u32>,
     inserted: u64,
     pool: Pool,
@@ -104,13 +104,19 @@ impl<K> FilterSet<K> {
     ///
     /// Cost: the smaller of the document and the distinct paths; a few look-ups for each scalar; each distinct `regex`
     /// and `text` that a filter is found by, once; and the filters that are looked at, each a few steps. Filters that
-    /// can be found by nothing but negated conditions or `is_null` are among these for nearly every document. Each
-    /// thread that asks at the same time keeps four bytes for each filter and each distinct condition.
+    /// can be found by nothing but negated conditions or `is_null` are among these for nearly every document. However often a
+    /// value is repeated in the document, those that ask for it are looked at once.
+    ///
+    /// Memory: some pointers for each value that a path leads to, and the answer. The set keeps notes for as many threads
+    /// as ever asked at the same time: four bytes for each filter, up to eight for each distinct condition and up to 16
+    /// for each distinct path and beginning of one, as many as there were at most.
     #[must_use]
     pub fn matches(&self, document: &Json) -> Vec<&K> {
         let mut visit = Visit::new(&self.leaves, self.filters.bound(), document, self.pool.take());
         let literals = visit.find();
-        let mut matching: Vec<&Stored<K>> = self.always.iter().filter_map(|filter| self.filters.get(*filter)).collect();
+        let always = self.always.iter().filter_map(|filter| self.filters.get(*filter));
+        let mut matching: Vec<&Stored<K>> =
+            always.filter(|stored| stored.code.run(|leaf| visit.holds(*leaf))).collect();
         for posting in literals.iter().flat_map(|literal| self.leaves.postings(*literal)) {
             if visit.passes(posting)
                 && visit.is_new(posting.filter)
@@ -162,7 +168,11 @@ impl<K: Eq + Hash> FilterSet<K> {
         replaced.is_some()
     }
 
-    /// Removes the filter of an id; whether there was one. What only it needed is freed.
+    /// Removes the filter of an id; whether there was one. Its id, its conditions and their values are dropped, as far as
+    /// no other filter has them.
+    ///
+    /// The slots of what is dropped are used again by what is inserted later, but not given back while filters are left,
+    /// and those of paths not even then. A set that once was far larger is smaller when it is built anew.
     ///
     /// Cost: about linear in the filter.
     pub fn remove<Q>(&mut self, id: &Q) -> bool
@@ -277,6 +287,20 @@ mod tests {
         assert_eq!(told("a"), 500);
         assert_eq!(told("2024-01-01T00:00:00Z"), 500);
         assert_eq!(told("2025-01-01T00:00:00.007Z"), 100);
+    }
+
+    #[test]
+    fn a_filter_without_a_cover_is_decided_by_its_code() {
+        let mut set = FilterSet::new();
+        let predicate = check(json!({"a": 1, "b": 2}));
+        assert!(cover::cover(&predicate, &cover::Numbers::new(), &set.leaves).is_none());
+        set.insert(1, &predicate);
+        for place in std::mem::take(&mut set.filters.get_mut(0).unwrap().cover) {
+            set.leaves.unpost(place);
+        }
+        set.always.insert(0);
+        assert_eq!(set.matches(&json!({"a": 1, "b": 2})), [&1]);
+        assert_eq!(set.matches(&json!({"a": 1, "b": 3})), [&0; 0]);
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(super) struct Nodes<'d>(Vec<&'d Json>);
 
 impl<'d> Nodes<'d> {
     /// Goes through document and paths together (P2). No recursion. Cost: at most linear in the document, however many
-    /// paths there are.
+    /// paths there are: no value is passed, and no key looked up, more often than that.
     pub(super) fn resolve(paths: &Paths, document: &'d Json, epoch: u32, reached: &mut Reached) -> Nodes<'d> {
         let Reached { extents, paths: queue } = reached;
         extents.resize(paths.steps.bound(), Extent::default());
@@ -132,6 +132,7 @@ impl<'d> Nodes<'d> {
         let mut nodes = vec![document];
         // Each value of the document is found on one path at most, so this does not grow beyond the document.
         let mut found: Vec<(u32, &'d Json)> = Vec::new();
+        let mut objects: Vec<&'d Map<String, Json>> = Vec::new();
         queue.clear();
         queue.push(ROOT);
         let mut next = 0;
@@ -141,19 +142,11 @@ impl<'d> Nodes<'d> {
                 continue;
             };
             let Extent { start, end, .. } = extents[at as usize];
-            let objects = || nodes[start as usize..end as usize].iter().copied().flat_map(objects);
-            let (count, members) = objects().fold((0, 0), |(count, sum), object| (count + 1, sum + object.len()));
+            // Collected first: whatever else is in an array is passed once, not once for each child.
+            objects.clear();
+            objects.extend(nodes[start as usize..end as usize].iter().copied().flat_map(self::objects));
             found.clear();
-            if members < count * children.len() {
-                for (key, value) in objects().flatten() {
-                    found.extend(children.get(key.as_str()).map(|child| (*child, value)));
-                }
-                found.sort_unstable_by_key(|(child, _)| *child);
-            } else {
-                for (key, child) in children {
-                    found.extend(objects().filter_map(|object| object.get(&**key)).map(|value| (*child, value)));
-                }
-            }
+            enter(&objects, children, &mut found);
             for group in found.chunk_by(|(a, _), (b, _)| a == b) {
                 // INVARIANT: a document has fewer than four billion values.
                 let start = nodes.len() as u32;
@@ -174,6 +167,24 @@ impl<'d> Nodes<'d> {
     }
 }
 
+/// The values in objects that the children lead to, those of each child together. Cost: at most linear in the members
+/// of the objects, and in the children.
+fn enter<'d>(objects: &[&'d Map<String, Json>], children: &BTreeMap<Arc<str>, u32>, found: &mut Vec<(u32, &'d Json)>) {
+    let members: usize = objects.iter().map(|object| object.len()).sum();
+    if members < objects.len() * children.len() {
+        for (key, value) in objects.iter().copied().flatten() {
+            step();
+            found.extend(children.get(key.as_str()).map(|child| (*child, value)));
+        }
+        found.sort_unstable_by_key(|(child, _)| *child);
+    } else if !objects.is_empty() {
+        for (key, child) in children {
+            let values = objects.iter().inspect(|_| step()).filter_map(|object| object.get(&**key));
+            found.extend(values.map(|value| (*child, value)));
+        }
+    }
+}
+
 /// The objects that the next key is asked of: the node, or the elements of an array; an array directly inside an array
 /// is not entered.
 fn objects(node: &Json) -> impl Iterator<Item = &Map<String, Json>> {
@@ -181,5 +192,52 @@ fn objects(node: &Json) -> impl Iterator<Item = &Map<String, Json>> {
         Json::Array(elements) => elements.as_slice(),
         other => std::slice::from_ref(other),
     };
-    candidates.iter().filter_map(Json::as_object)
+    candidates.iter().inspect(|_| step()).filter_map(Json::as_object)
+}
+
+/// A value is passed or a key looked up; the tests count these.
+fn step() {
+    #[cfg(test)]
+    tests::STEPS.set(tests::STEPS.get() + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use serde_json::json;
+
+    use super::*;
+
+    thread_local! {
+        pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn what_the_paths_lead_to_is_found_in_steps_linear_in_the_document() {
+        const MANY: usize = 1_000;
+        let mut paths = Paths::default();
+        for at in 0..MANY {
+            paths.intern(&Path::from_keys([String::from("tags"), format!("k{at}")]).unwrap());
+        }
+        let scalars = vec![json!(0); MANY];
+        let object: Json = (0..2 * MANY).map(|at| (format!("k{at}"), json!(at))).collect();
+        let beside: Vec<Json> = scalars.iter().cloned().chain([object.clone()]).collect();
+        let sparse = vec![json!({"k7": 1, "x": 2}); MANY];
+        let empty = vec![json!({}); MANY];
+        for (tags, values, found) in [
+            (json!(5), 1, 0),
+            (json!(scalars), MANY, 0),
+            (json!(beside), 3 * MANY, MANY),
+            (object, 2 * MANY, MANY),
+            (json!(sparse), 3 * MANY, MANY),
+            (json!(empty), MANY, 0),
+        ] {
+            let document = json!({"tags": tags});
+            STEPS.set(0);
+            let nodes = Nodes::resolve(&paths, &document, 1, &mut Reached::default());
+            assert_eq!(nodes.0.len(), 2 + found);
+            assert!(STEPS.get() <= values + 10, "{} steps for {values} values", STEPS.get());
+        }
+    }
 }

@@ -57,22 +57,23 @@ impl Program {
     /// Whether the predicate holds for a document.
     #[inline(always)]
     pub(crate) fn run<N: Node>(&self, document: N) -> bool {
-        if !self.shared.is_empty() {
-            return self.run_shared(document);
-        }
         let mut last = None;
+        // Made when it is asked for: most documents fail before, and most programs share nothing.
+        let mut memo = None;
         self.code.run(|asking| {
             let (node, keys) = match last.take() {
                 Some(node) if asking.again => (node, &[][..]),
+                _ if asking.route.is_shared() => return self.holds_shared(asking, document, &mut memo),
                 _ => (document, asking.route.keys()),
             };
             asking.probe.holds_from(node, keys, &mut last)
         })
     }
 
-    fn run_shared<N: Node>(&self, document: N) -> bool {
-        let mut memo = Memo::new(document);
-        self.code.run(|asking| asking.probe.holds(asking.route.start(&self.shared, &mut memo)))
+    #[inline(never)]
+    fn holds_shared<N: Node>(&self, asking: &Asking, document: N, memo: &mut Option<Memo<N>>) -> bool {
+        let memo = memo.get_or_insert_with(|| Memo::new(document));
+        asking.probe.holds(asking.route.start(&self.shared, memo))
     }
 }
 

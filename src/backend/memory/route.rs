@@ -30,6 +30,7 @@ struct Beginning {
 }
 
 impl Shared {
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -39,6 +40,11 @@ impl Route {
     /// The way from the document, shared with nobody.
     pub(crate) fn new(path: &Path) -> Route {
         Route { path: path.clone(), from: None }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.from.is_some()
     }
 
     pub(crate) fn is_same(&self, other: &Route) -> bool {
@@ -292,8 +298,6 @@ pub(crate) struct Planner<'p> {
     recent: Vec<Option<(&'p Path, u32)>>,
     /// The node of each path that was added.
     ends: Vec<u32>,
-    /// Whether anything is shared, but for what is asked for again at once.
-    is_shared: bool,
 }
 
 struct KeyNode<'p> {
@@ -302,7 +306,7 @@ struct KeyNode<'p> {
     /// Its key is that before `end`.
     end: u32,
     hash: u64,
-    /// Paths that end here, and nodes below.
+    /// Paths that end here, but for those that are asked for right after themselves; and nodes below.
     uses: u32,
     from: Option<From>,
 }
@@ -321,7 +325,7 @@ impl<'p> Planner<'p> {
     pub(crate) fn new(paths: usize) -> Planner<'p> {
         let recent = if paths > FEW_NODES { vec![None; paths.next_power_of_two().min(256)] } else { Vec::new() };
         let ends = Vec::with_capacity(paths);
-        Planner { nodes: Vec::new(), index: HashTable::new(), recent, ends, is_shared: false }
+        Planner { nodes: Vec::new(), index: HashTable::new(), recent, ends }
     }
 
     /// Adds a path; whether it is asked for right after itself.
@@ -338,8 +342,7 @@ impl<'p> Planner<'p> {
                 node
             }
         };
-        self.nodes[node as usize].uses += 1;
-        self.is_shared |= !again && self.nodes[node as usize].uses > 1;
+        self.nodes[node as usize].uses += u32::from(!again);
         self.ends.push(node);
     }
 
@@ -359,9 +362,7 @@ impl<'p> Planner<'p> {
             return found;
         }
         if let Some(parent) = parent {
-            let parent = &mut self.nodes[parent as usize];
-            parent.uses += 1;
-            self.is_shared |= parent.uses > 1;
+            self.nodes[parent as usize].uses += 1;
         }
         let new = self.nodes.len() as u32;
         self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, hash, uses: 0, from: None });
@@ -390,9 +391,6 @@ impl<'p> Planner<'p> {
     /// What is shared; sets where the routes start, which are those of the paths in the order they were added.
     pub(crate) fn finish<'r>(mut self, routes: impl Iterator<Item = &'r mut Route>) -> Shared {
         let mut shared = Vec::new();
-        if !self.is_shared {
-            return Shared(shared);
-        }
         for at in 0..self.nodes.len() {
             // A node that is shared is where it and those below start from; of another, what it starts from itself.
             let from = self.nodes[at].parent.and_then(|parent| self.nodes[parent as usize].from);

@@ -137,7 +137,19 @@ impl Probe {
                 let mut search = TokenSearch::new(tokens);
                 start.any_value(|value| matches!(value, View::String(string) if search.is_done_with(&string)))
             }
-            _ => start.any_node(|_| true),
+            Probe::Exists => start.any_node(|_| true),
+            Probe::In(_)
+            | Probe::InInstants(_)
+            | Probe::EqualNumber(_)
+            | Probe::EqualString(_)
+            | Probe::EqualFolded(_)
+            | Probe::Compare(..)
+            | Probe::Contains(_)
+            | Probe::ContainsFolded(_)
+            | Probe::ContainsAny(_)
+            | Probe::StartsWith(_)
+            | Probe::EndsWith(_)
+            | Probe::Regex(_) => start.any_value(|value| self.accepts(value)),
         }
     }
 
@@ -171,7 +183,19 @@ impl Probe {
                 Probe::EqualNumber(wanted) => number == *wanted,
                 Probe::Compare(comparison, Bound::Number(bound)) => comparison.accepts(number.cmp(bound)),
                 Probe::In(set) => set.has_number(number),
-                _ => false,
+                Probe::Exists
+                | Probe::IsNull
+                | Probe::InInstants(_)
+                | Probe::EqualString(_)
+                | Probe::EqualFolded(_)
+                | Probe::Compare(_, Bound::String(_) | Bound::Instant(_))
+                | Probe::Contains(_)
+                | Probe::ContainsFolded(_)
+                | Probe::ContainsAny(_)
+                | Probe::StartsWith(_)
+                | Probe::EndsWith(_)
+                | Probe::Regex(_)
+                | Probe::Text(_) => false,
             },
             View::Bool(bool) => matches!(self, Probe::In(set) if set.has_bool(bool)),
             View::Null | View::Array(_) | View::Object => false,

@@ -262,7 +262,15 @@ fn searched(join: Join, member: &Predicate) -> Option<(&Path, &str, bool)> {
     let leaf = member.as_leaf().filter(|leaf| leaf.is_negated() == (join == Join::All))?;
     match leaf.test() {
         Test::Contains(needle) => Some((leaf.path(), needle.text(), needle.ignores_case())),
-        _ => None,
+        Test::Exists
+        | Test::IsNull
+        | Test::In(_)
+        | Test::InInstants(_)
+        | Test::Compare(..)
+        | Test::StartsWith(_)
+        | Test::EndsWith(_)
+        | Test::Regex(_)
+        | Test::Text(_) => None,
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the compiled program asks of a document, so that it runs over any representation of one.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 use serde_json::Value as Json;
@@ -36,7 +39,7 @@ impl<'d> Node for &'d Json {
     #[inline(never)]
     fn member(self, key: &str) -> Option<&'d Json> {
         match self {
-            Json::Object(members) => members.get(key),
+            Json::Object(members) => members.get(&key as &dyn MemberKey),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => None,
         }
     }
@@ -51,5 +54,70 @@ impl<'d> Node for &'d Json {
             Json::Array(elements) => View::Array(elements.iter()),
             Json::Object(_) => View::Object,
         }
+    }
+}
+
+/// A key, as a look-up in a map of members compares it.
+///
+/// The map goes through its keys in their order, and `str` compares each by a call of `memcmp`, which takes most of the
+/// time of a look-up. Nearly all keys differ in their first byte: that is compared first. A trait object, as a map that
+/// holds `String`s can be asked for whatever a `String` can be lent as.
+trait MemberKey {
+    fn text(&self) -> &str;
+}
+
+impl MemberKey for String {
+    #[inline(always)]
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl MemberKey for &str {
+    #[inline(always)]
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl<'k> Borrow<dyn MemberKey + 'k> for String {
+    #[inline(always)]
+    fn borrow(&self) -> &(dyn MemberKey + 'k) {
+        self
+    }
+}
+
+impl Ord for dyn MemberKey + '_ {
+    /// The order of `str`.
+    #[inline(always)]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (own, others) = (self.text().as_bytes(), other.text().as_bytes());
+        match (own.first(), others.first()) {
+            (Some(first), Some(second)) if first != second => first.cmp(second),
+            _ => own.cmp(others),
+        }
+    }
+}
+
+impl PartialOrd for dyn MemberKey + '_ {
+    #[inline(always)]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Eq for dyn MemberKey + '_ {}
+
+impl PartialEq for dyn MemberKey + '_ {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Hash for dyn MemberKey + '_ {
+    /// The hash of `str`: the map is one by hash where `serde_json` keeps the order of keys.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text().hash(state);
     }
 }

@@ -305,6 +305,8 @@ struct KeyNode<'p> {
     path: &'p Path,
     /// Its key is that before `end`.
     end: u32,
+    /// Of its key.
+    mark: u32,
     hash: u64,
     /// Paths that end here, but for those that are asked for right after themselves; and nodes below.
     uses: u32,
@@ -317,6 +319,12 @@ impl KeyNode<'_> {
     }
 }
 
+/// What most keys that differ differ in: the length, the first byte and the last.
+fn mark(key: &str) -> u32 {
+    let [first, last] = [key.bytes().next(), key.bytes().next_back()].map(|byte| u32::from(byte.unwrap_or(0)));
+    (key.len() as u32) << 16 | first << 8 | last
+}
+
 /// Up to so many nodes, looking at each is cheaper than a hash.
 const FEW_NODES: usize = 16;
 
@@ -324,8 +332,8 @@ impl<'p> Planner<'p> {
     /// A planner for so many paths.
     pub(crate) fn new(paths: usize) -> Planner<'p> {
         let recent = if paths > FEW_NODES { vec![None; paths.next_power_of_two().min(256)] } else { Vec::new() };
-        let ends = Vec::with_capacity(paths);
-        Planner { nodes: Vec::new(), index: HashTable::new(), recent, ends }
+        let (nodes, ends) = (Vec::with_capacity(paths.min(FEW_NODES)), Vec::with_capacity(paths));
+        Planner { nodes, index: HashTable::new(), recent, ends }
     }
 
     /// Adds a path; whether it is asked for right after itself.
@@ -349,7 +357,8 @@ impl<'p> Planner<'p> {
     /// The node of the key at `at` of a path, below the node of the key before.
     fn child(&mut self, parent: Option<u32>, path: &'p Path, at: usize) -> u32 {
         let key = &path.raw_keys()[at];
-        let is_it = |node: &KeyNode<'_>| node.parent == parent && node.key() == key;
+        let mark = mark(key);
+        let is_it = |node: &KeyNode<'_>| node.mark == mark && node.parent == parent && node.key() == key;
         // Nobody asks for the hashes of a few nodes; they are made when there are more.
         let is_many = self.nodes.len() >= FEW_NODES;
         let hash = if is_many { self.hash(parent, key) } else { 0 };
@@ -365,7 +374,7 @@ impl<'p> Planner<'p> {
             self.nodes[parent as usize].uses += 1;
         }
         let new = self.nodes.len() as u32;
-        self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, hash, uses: 0, from: None });
+        self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, mark, hash, uses: 0, from: None });
         if is_many {
             self.index.insert_unique(hash, new, |at| self.nodes[*at as usize].hash);
         } else if self.nodes.len() == FEW_NODES {

@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod conformance;
 mod docs;
 mod documents;
 mod explain;
@@ -41,6 +42,7 @@ enum Command {
     Sql(sql::SqlArgs),
     Compare(compare::CompareArgs),
     Why(why::WhyArgs),
+    Conformance(conformance::ConformanceArgs),
     Completions(docs::CompletionsArgs),
     Man(docs::ManArgs),
 }
@@ -72,6 +74,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Sql(args) => sql::run(args, output),
         Command::Compare(args) => compare::run(args, output),
         Command::Why(args) => why::run(args, output),
+        Command::Conformance(args) => conformance::run(args, output),
         Command::Completions(args) => docs::completions(args, output),
         Command::Man(args) => docs::man(args, output),
     };

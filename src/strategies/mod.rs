@@ -50,7 +50,8 @@ use wire::{Spelling, Wire};
 
 #[cfg(feature = "proptest")]
 pub use self::proptest::{
-    bindable, deep_document, deep_filter, document, filter, gathering, meeting, schema, schema_gathering,
+    bindable, deep_document, deep_filter, document, filter, filter_about, gathering, meeting, population, schema,
+    schema_about, schema_gathering,
 };
 
 /// A filter and documents whose values its operands come from, so that it matches often, and often only just not.
@@ -102,8 +103,7 @@ fn random_document(source: &mut Source<'_>) -> Json {
 fn random_filter(source: &mut Source<'_>) -> String {
     let schema = Schema::open();
     let fields = Fields::of(&[], &schema);
-    let tree = Maker::new(source, &fields).member(5);
-    written(source, &tree)
+    random_filter_about(source, &fields)
 }
 
 /// The same with at most `levels` groups around its deepest condition.
@@ -123,20 +123,31 @@ fn random_deep_document(source: &mut Source<'_>, levels: usize) -> Json {
 
 /// A filter that meets up to `most` documents, with a schema if `typed`.
 fn random_meeting(source: &mut Source<'_>, most: usize, typed: bool) -> Meeting {
+    let documents = random_population(source, most);
+    let schema = if typed { random_schema(source, &documents) } else { Schema::open() };
+    let fields = Fields::of(&documents, &schema);
+    let filter = random_filter_about(source, &fields);
+    Meeting { schema, filter, documents }
+}
+
+/// So many documents, and one at least.
+fn random_population(source: &mut Source<'_>, count: usize) -> Vec<Json> {
     let first = random_document(source);
     let mut documents = vec![first];
-    for _ in 1..most {
-        // Each is near the first or near the one before, and now and then a stranger.
+    for _ in 1..count {
+        // Each is near one of those before it, and now and then a stranger.
         let from = source.below(documents.len());
         let document =
             if source.one_in(8) { random_document(source) } else { document::near(source, &documents[from]) };
         documents.push(document);
     }
-    let schema = if typed { random_schema(source, &documents) } else { Schema::open() };
-    let fields = Fields::of(&documents, &schema);
-    let tree = Maker::new(source, &fields).member(5);
-    let filter = written(source, &tree);
-    Meeting { schema, filter, documents }
+    documents
+}
+
+/// A filter about these fields.
+fn random_filter_about(source: &mut Source<'_>, fields: &Fields<'_>) -> String {
+    let tree = Maker::new(source, fields).member(5);
+    written(source, &tree)
 }
 
 fn random_bindable(source: &mut Source<'_>) -> Bindable {

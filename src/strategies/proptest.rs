@@ -5,10 +5,11 @@ use ::proptest::prelude::any;
 use ::proptest::strategy::Strategy;
 use serde_json::Value as Json;
 
+use super::field::Fields;
 use super::source::Source;
 use super::{
     Bindable, Meeting, random_bindable, random_deep_document, random_deep_filter, random_document, random_filter,
-    random_meeting, random_schema,
+    random_filter_about, random_meeting, random_population, random_schema,
 };
 use crate::schema::Schema;
 
@@ -20,7 +21,7 @@ const DEEPEST_FILTER: usize = 110;
 const DEEPEST_DOCUMENT: usize = 120;
 
 /// What `make` makes of up to `most` choices.
-fn made<T: std::fmt::Debug>(most: usize, make: fn(&mut Source<'_>) -> T) -> impl Strategy<Value = T> {
+fn made<T: std::fmt::Debug>(most: usize, make: impl Fn(&mut Source<'_>) -> T) -> impl Strategy<Value = T> {
     vec(any::<u32>(), 0..=most).prop_map(move |choices| make(&mut Source::new(&choices)))
 }
 
@@ -77,4 +78,39 @@ pub fn schema_gathering() -> impl Strategy<Value = Meeting> {
 /// A filter with dynamic values, and what they are bound to.
 pub fn bindable() -> impl Strategy<Value = Bindable> {
     made(400, random_bindable)
+}
+
+/// So many documents, near one another: what a table holds, of which many filters are asked.
+///
+/// ```
+/// use proptest::prelude::*;
+/// use trommel::strategies::{filter_about, population, schema_about};
+/// use trommel::{Matcher, parse, reference::Reference};
+///
+/// let about = population(20).prop_flat_map(|documents| (schema_about(&documents), Just(documents)));
+/// let about = about.prop_flat_map(|(schema, documents)| (filter_about(&schema, &documents), Just((schema, documents))));
+/// proptest!(ProptestConfig::with_cases(16), |((filter, (schema, documents)) in about)| {
+///     let filter = parse::json(filter)?;
+///     let (matcher, reference) = (Matcher::new(&schema.check(&filter)?), Reference::new(&filter, &schema)?);
+///     for document in &documents {
+///         prop_assert_eq!(matcher.matches(document), reference.matches(document));
+///     }
+/// });
+/// ```
+pub fn population(documents: usize) -> impl Strategy<Value = Vec<Json>> {
+    const CHOICES_OF_EACH: usize = 20;
+    let choices = documents * CHOICES_OF_EACH;
+    // As many as there can be: once they end, all further documents are alike.
+    vec(any::<u32>(), choices).prop_map(move |choices| random_population(&mut Source::new(&choices), documents))
+}
+
+/// A schema of some fields of these documents, whose promises they keep.
+pub fn schema_about(documents: &[Json]) -> impl Strategy<Value = Schema> {
+    made(300, move |source| random_schema(source, documents))
+}
+
+/// A valid filter as JSON text, whose operands come from these documents, and which the schema accepts.
+pub fn filter_about(schema: &Schema, documents: &[Json]) -> impl Strategy<Value = String> {
+    let fields = Fields::of(documents, schema);
+    made(200, move |source| random_filter_about(source, &fields))
 }

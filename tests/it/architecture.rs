@@ -47,6 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sea_query", &["backend/sql", "lib.rs"]),
     ("serde", &["*"]),
     ("serde_json", &["*"]),
+    ("shlex", &["cli"]),
     ("smol_str", &["value.rs"]),
     ("strsim", &["error.rs"]),
     ("tantivy", &["backend/tantivy"]),

@@ -8,6 +8,8 @@ use std::thread;
 
 use serde_json::{Value as Json, json};
 
+#[path = "cli/conformance.rs"]
+mod conformance;
 #[path = "cli/grep.rs"]
 mod grep;
 #[path = "cli/schema.rs"]

@@ -1,5 +1,6 @@
 //! SQL on real databases: the suite in every storage, hostile words, plans, and the forms themselves.
 
+mod agree;
 mod foreign;
 mod forms;
 mod hostile;

@@ -1,0 +1,165 @@
+//! Many generated filters over large sets of documents: the answer of a database is that of the reference, for each
+//! filter and for its complement. `scripts/sql-agree` asks more of them.
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Map, Value as Json, json};
+use trommel::conformance::{Answer, Question, Subject};
+use trommel::reference::Reference;
+use trommel::strategies::{filter_about, population, schema_about};
+use trommel::{Filter, Group, Path, Schema, parse};
+
+use super::super::suite::{Says, reference};
+use super::store::{Storage, Store};
+
+/// So many documents are in the database.
+const DOCUMENTS: usize = 500;
+/// So many filters are asked of them, and then there are others.
+const FILTERS_OF_SET: usize = 50;
+
+/// How many filters all storages of a database are asked together: `TROMMEL_SQL_FILTERS`.
+fn filters() -> usize {
+    std::env::var("TROMMEL_SQL_FILTERS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000)
+}
+
+fn seed() -> u64 {
+    std::env::var("TROMMEL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
+}
+
+/// Draws from strategies.
+struct Draw(TestRunner);
+
+impl Draw {
+    fn new(seed: u64) -> Draw {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        Draw(TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)))
+    }
+
+    fn next<T>(&mut self, strategy: impl Strategy<Value = T>) -> T {
+        strategy.new_tree(&mut self.0).unwrap().current()
+    }
+}
+
+/// Asks so many filters of a subject; `shape` makes documents into such as it can hold.
+pub(crate) fn agree(subject: &mut dyn Subject, filters: usize, seed: u64, shape: impl Fn(Vec<Json>) -> Vec<Json>) {
+    let mut draw = Draw::new(seed);
+    let (mut asked, mut verdicts, mut matching, mut telling) = (0, 0, 0, 0);
+    while asked < filters {
+        let documents = shape(draw.next(population(DOCUMENTS)));
+        let schema = match asked / FILTERS_OF_SET % 2 {
+            0 => Schema::open(),
+            _ => draw.next(schema_about(&documents)),
+        };
+        let about = filter_about(&schema, &documents);
+        for _ in 0..FILTERS_OF_SET.min(filters - asked) {
+            let filter = parse::json(draw.next(&about)).unwrap();
+            let found = agrees(subject, &filter, &schema, &documents, seed);
+            asked += 1;
+            verdicts += 2 * documents.len();
+            matching += found;
+            telling += usize::from(0 < found && found < documents.len());
+        }
+    }
+    println!("{}, seed {seed}: {asked} filters, {verdicts} verdicts, {matching} matches", subject.name());
+    assert!(telling * 3 > asked, "of {asked} filters {telling} tell the documents apart");
+}
+
+/// Asks a filter and its complement; gives how many documents match.
+fn agrees(subject: &mut dyn Subject, filter: &Filter, schema: &Schema, documents: &[Json], seed: u64) -> usize {
+    let reference = Reference::new(filter, schema).unwrap();
+    let (expected, others): (Vec<usize>, Vec<usize>) =
+        (0..documents.len()).partition(|index| reference.matches(&documents[*index]));
+    let not = Filter::group(Group::Not, [filter.clone()]).unwrap();
+    for (filter, expected) in [(filter, &expected), (&not, &others)] {
+        let answer = subject.answer(&Question::new(filter, schema, documents));
+        let about = || format!("seed {seed}: {filter}\nschema {}", serde_json::to_string(schema).unwrap());
+        let Answer::Matches(mut found) = answer.unwrap_or_else(|error| panic!("{error}\n{}", about())) else {
+            panic!("no answer\n{}", about());
+        };
+        found.sort_unstable();
+        if let Some(index) = (0..documents.len()).find(|index| found.contains(index) != expected.contains(index)) {
+            panic!("{}\ndocument {}\nmatches: {}", about(), documents[index], expected.contains(&index));
+        }
+        assert_eq!(found.len(), expected.len(), "twice in the answer\n{}", about());
+    }
+    expected.len()
+}
+
+/// The same documents, such that each of their fields can be in a typed column or a join table: its values are of one
+/// type, and either none has an array or there is one wherever there is something.
+pub(crate) fn columnar(documents: Vec<Json>) -> Vec<Json> {
+    documents.iter().map(column_by_column).collect()
+}
+
+fn column_by_column(document: &Json) -> Json {
+    let mut fields = Map::new();
+    for key in document.as_object().into_iter().flat_map(Map::keys) {
+        // What a field holds depends on its name alone.
+        let kind = key.bytes().fold(key.len(), |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        let below = Path::from_keys([key.as_str(), "b"]).unwrap();
+        let of_key = Path::from_keys([key.as_str()]).unwrap();
+        let path = if kind % 3 == 0 { &below } else { &of_key };
+        let mut values: Vec<Json> = path.values(document).filter(|value| fits(kind, value)).cloned().collect();
+        let value = match kind % 2 {
+            _ if values.is_empty() => continue,
+            0 => Json::Array(values),
+            _ => values.swap_remove(0),
+        };
+        fields.insert(key.clone(), if kind % 3 == 0 { json!({"b": value}) } else { value });
+    }
+    Json::Object(fields)
+}
+
+fn fits(kind: usize, value: &Json) -> bool {
+    match kind / 6 % 4 {
+        0 | 1 => value.is_string(),
+        2 => value.is_number(),
+        _ => value.is_i64() || (kind % 2 == 1 && value.is_boolean()),
+    }
+}
+
+/// One storage of a database: the share of all filters, in fifths, that it is asked.
+fn of_storage(storage: Storage, fifths: usize) {
+    let mut store = Store::new(storage);
+    let filters = filters() * fifths / 5;
+    // Each storage is asked other filters.
+    let seed = seed() * 10 + storage as u64;
+    match storage {
+        Storage::Columns | Storage::Mixed => agree(&mut store, filters, seed, columnar),
+        _ => agree(&mut store, filters, seed, |documents| documents),
+    }
+    let tally = store.tally;
+    println!("{storage:?}: {tally:?}");
+    assert!(tally.rows > filters * DOCUMENTS, "most documents were not in the database: {tally:?}");
+}
+
+#[test]
+fn sqlite_in_text() {
+    of_storage(Storage::Text, 1);
+}
+
+#[test]
+fn sqlite_in_jsonb() {
+    of_storage(Storage::Jsonb, 1);
+}
+
+#[test]
+fn sqlite_in_columns() {
+    of_storage(Storage::Columns, 2);
+}
+
+#[test]
+fn sqlite_in_both() {
+    of_storage(Storage::Mixed, 1);
+}
+
+#[test]
+#[should_panic(expected = "matches: true")]
+fn a_document_that_is_left_out_is_found() {
+    let mut forgetful = Says("forgetful", |question: &Question<'_>| match reference(question) {
+        Answer::Matches(found) => Answer::Matches(found.into_iter().filter(|index| *index != DOCUMENTS - 1).collect()),
+        unsupported @ Answer::Unsupported(_) => unsupported,
+    });
+    agree(&mut forgetful, 10, 0, |documents| documents);
+}

@@ -81,22 +81,6 @@ pub fn bindable() -> impl Strategy<Value = Bindable> {
 }
 
 /// So many documents, near one another: what a table holds, of which many filters are asked.
-///
-/// ```
-/// use proptest::prelude::*;
-/// use trommel::strategies::{filter_about, population, schema_about};
-/// use trommel::{Matcher, parse, reference::Reference};
-///
-/// let about = population(20).prop_flat_map(|documents| (schema_about(&documents), Just(documents)));
-/// let about = about.prop_flat_map(|(schema, documents)| (filter_about(&schema, &documents), Just((schema, documents))));
-/// proptest!(ProptestConfig::with_cases(16), |((filter, (schema, documents)) in about)| {
-///     let filter = parse::json(filter)?;
-///     let (matcher, reference) = (Matcher::new(&schema.check(&filter)?), Reference::new(&filter, &schema)?);
-///     for document in &documents {
-///         prop_assert_eq!(matcher.matches(document), reference.matches(document));
-///     }
-/// });
-/// ```
 pub fn population(documents: usize) -> impl Strategy<Value = Vec<Json>> {
     const CHOICES_OF_EACH: usize = 20;
     let choices = documents * CHOICES_OF_EACH;
@@ -110,6 +94,20 @@ pub fn schema_about(documents: &[Json]) -> impl Strategy<Value = Schema> {
 }
 
 /// A valid filter as JSON text, whose operands come from these documents, and which the schema accepts.
+///
+/// ```
+/// use proptest::prelude::*;
+/// use trommel::{Matcher, Schema, parse, reference::Reference, strategies::filter_about};
+///
+/// let (schema, documents) = (Schema::open(), [serde_json::json!({"a": [1, "x"]}), serde_json::json!({"a": null})]);
+/// proptest!(ProptestConfig::with_cases(64), |(filter in filter_about(&schema, &documents))| {
+///     let filter = parse::json(filter)?;
+///     let (matcher, reference) = (Matcher::new(&schema.check(&filter)?), Reference::new(&filter, &schema)?);
+///     for document in &documents {
+///         prop_assert_eq!(matcher.matches(document), reference.matches(document));
+///     }
+/// });
+/// ```
 pub fn filter_about(schema: &Schema, documents: &[Json]) -> impl Strategy<Value = String> {
     let fields = Fields::of(documents, schema);
     made(200, move |source| random_filter_about(source, &fields))

@@ -30,8 +30,9 @@ fn seed() -> u64 {
 struct Draw(TestRunner);
 
 impl Draw {
-    fn new(seed: u64) -> Draw {
-        let mut bytes = [0; 32];
+    /// Other draws for each seed, and for each stream of it.
+    fn new(seed: u64, stream: u8) -> Draw {
+        let mut bytes = [stream; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         Draw(TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)))
     }
@@ -41,9 +42,10 @@ impl Draw {
     }
 }
 
-/// Asks so many filters of a subject; `shape` makes documents into such as it can hold.
-pub(crate) fn agree(subject: &mut dyn Subject, filters: usize, seed: u64, shape: impl Fn(Vec<Json>) -> Vec<Json>) {
-    let mut draw = Draw::new(seed);
+/// Asks so many filters of a subject, others for each stream; `shape` makes documents into such as it can hold.
+pub(crate) fn agree(subject: &mut dyn Subject, filters: usize, stream: u8, shape: impl Fn(Vec<Json>) -> Vec<Json>) {
+    let seed = seed();
+    let mut draw = Draw::new(seed, stream);
     let (mut asked, mut verdicts, mut matching, mut telling) = (0, 0, 0, 0);
     while asked < filters {
         let documents = shape(draw.next(population(DOCUMENTS)));
@@ -123,11 +125,9 @@ fn fits(kind: usize, value: &Json) -> bool {
 fn of_storage(storage: Storage, fifths: usize) {
     let mut store = Store::new(storage);
     let filters = filters() * fifths / 5;
-    // Each storage is asked other filters.
-    let seed = seed() * 10 + storage as u64;
     match storage {
-        Storage::Columns | Storage::Mixed => agree(&mut store, filters, seed, columnar),
-        _ => agree(&mut store, filters, seed, |documents| documents),
+        Storage::Columns | Storage::Mixed => agree(&mut store, filters, storage as u8, columnar),
+        _ => agree(&mut store, filters, storage as u8, |documents| documents),
     }
     let tally = store.tally;
     println!("{storage:?}: {tally:?}");

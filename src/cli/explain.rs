@@ -54,11 +54,12 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure
             Ok(lowered) => lowered.explain(),
             Err(never) => match never {},
         },
-        Name::Sqlite => {
-            let lowered = lower(&Sql::sqlite(args.mapping.read()?), &predicate);
-            lowered.map_err(|error| loaded.failure(error))?.explain()
+        Name::Sqlite | Name::Postgres => {
+            let mapping = args.mapping.read()?;
+            let sql = if args.backend == Name::Sqlite { Sql::sqlite(mapping) } else { Sql::postgres(mapping) };
+            lower(&sql, &predicate).map_err(|error| loaded.failure(error))?.explain()
         }
-        Name::Postgres | Name::Mysql | Name::Mariadb | Name::Tantivy => return Err(absent(&args.backend)),
+        Name::Mysql | Name::Mariadb | Name::Tantivy => return Err(absent(&args.backend)),
     };
     match output.format {
         Format::Json => output.print_json(&Report { format_version: FORMAT_VERSION, explain: &explain })?,

@@ -85,7 +85,8 @@ pub(super) fn run(args: &SqlArgs, output: &Output) -> Result<Answer, Failure> {
     let predicate = loaded.predicate()?;
     let sql = match args.dialect {
         DialectName::Sqlite => Sql::sqlite(args.mapping.read()?),
-        DialectName::Postgres | DialectName::Mysql | DialectName::Mariadb => return Err(absent(&args.dialect)),
+        DialectName::Postgres => Sql::postgres(args.mapping.read()?),
+        DialectName::Mysql | DialectName::Mariadb => return Err(absent(&args.dialect)),
     };
     let lowered = lower(&sql, &predicate).map_err(|error| loaded.failure(error))?;
     // As text: a serializer would recurse.
@@ -135,6 +136,8 @@ fn to_json(value: &SqlValue) -> Result<Json, Failure> {
         SqlValue::BigInt(Some(int)) => Ok((*int).into()),
         SqlValue::Double(Some(float)) => Ok((*float).into()),
         SqlValue::String(Some(string)) => Ok(string.as_str().into()),
+        // One parameter, so one value.
+        SqlValue::Array(_, Some(values)) => values.iter().map(to_json).collect(),
         other => Err(Diagnostic::error(Code::Internal, format!("a value that is no JSON: {other:?}")).into()),
     }
 }

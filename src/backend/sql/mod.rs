@@ -26,7 +26,9 @@ mod fragment;
 mod leaf;
 mod mapping;
 mod operand;
+mod postgres;
 mod query;
+mod regex;
 mod sqlite;
 
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub use self::dialect::{Bounds, Dialect, FieldTest, JsonField, Kind, Scalar, Sca
 pub use self::fragment::Fragment;
 use self::fragment::sql;
 pub use self::mapping::{Column, Mapping};
+pub use self::postgres::Postgres;
 use self::query::Context;
 pub use self::query::Query;
 pub use self::sqlite::Sqlite;
@@ -70,6 +73,13 @@ impl Sql {
     #[must_use]
     pub fn sqlite(mapping: Mapping) -> Sql {
         Sql::new(Sqlite, mapping)
+    }
+
+    /// PostgreSQL, from 14 on: a JSON column is `jsonb`, a column of instants `timestamptz`, one of numbers
+    /// `double precision`.
+    #[must_use]
+    pub fn postgres(mapping: Mapping) -> Sql {
+        Sql::new(Postgres, mapping)
     }
 
     /// A database of any dialect, ours or yours.

@@ -1,7 +1,9 @@
 //! Operands made ready for a database: numbers that no parameter type holds, prefixes as ranges, lists as JSON.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
+use crate::fold::{is_cased, orbit};
 use crate::predicate::Comparison;
 use crate::value::{Number, write_json_string};
 
@@ -25,17 +27,68 @@ pub(super) fn exact_float(int: u128) -> Option<f64> {
     (float as u128 == int).then_some(float)
 }
 
-/// What a float must be to compare so with an integer of at most 2^64.
-pub(super) fn float_bound(comparison: Comparison, int: u128) -> (Comparison, f64) {
-    let float = int as f64;
-    if float as u128 == int {
-        return (comparison, float);
-    }
-    let is_above = float as u128 > int;
+/// The float of exactly this value.
+pub(super) fn exact_as_float(number: Number) -> Option<f64> {
+    let float = number.to_f64_lossy();
+    (Number::from_f64(float) == Some(number)).then_some(float)
+}
+
+/// What a float must be to compare so with a number.
+pub(super) fn float_operand(comparison: Comparison, bound: Number) -> (Comparison, f64) {
+    let float = bound.to_f64_lossy();
+    let is_above = match Number::from_f64(float).map(|float| float.cmp(&bound)) {
+        Some(Ordering::Greater) => true,
+        Some(Ordering::Less) => false,
+        Some(Ordering::Equal) | None => return (comparison, float),
+    };
     match comparison {
         Comparison::Gt | Comparison::Gte => (Comparison::Gte, if is_above { float } else { float.next_up() }),
         Comparison::Lt | Comparison::Lte => (Comparison::Lte, if is_above { float.next_down() } else { float }),
     }
+}
+
+/// What an `i64` must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum IntBound {
+    Never,
+    Always,
+    Compare(Comparison, i64),
+}
+
+/// What an `i64` must be to compare so with a number.
+pub(super) fn int_bound(comparison: Comparison, bound: Number) -> IntBound {
+    if let Some(int) = bound.as_i64() {
+        return IntBound::Compare(comparison, int);
+    }
+    let is_greater = matches!(comparison, Comparison::Gt | Comparison::Gte);
+    if Number::from(i64::MAX) < bound || bound < Number::from(i64::MIN) {
+        let is_above = Number::from(i64::MAX) < bound;
+        return if is_above == is_greater { IntBound::Never } else { IntBound::Always };
+    }
+    // Between two integers.
+    let below = bound.to_f64_lossy().floor() as i64;
+    IntBound::Compare(if is_greater { Comparison::Gt } else { Comparison::Lte }, below)
+}
+
+/// Whether the characters of a folded operand have no other form outside of ASCII, but for `k` and `s`.
+pub(super) fn folds_as_ascii(operand: &str) -> bool {
+    operand.chars().all(|c| c.is_ascii() || !is_cased(c))
+}
+
+/// The ways to begin what folds to a text, by as many of its characters as make few of them: for an index.
+pub(super) fn spellings(text: &str) -> Vec<String> {
+    const MOST: usize = 16;
+    let mut spellings = vec![String::new()];
+    for c in text.chars() {
+        let members = orbit(c);
+        if spellings.len() * members.len() > MOST {
+            break;
+        }
+        let longer =
+            spellings.iter().flat_map(|spelling| members.iter().map(move |member| format!("{spelling}{member}")));
+        spellings = longer.collect();
+    }
+    spellings
 }
 
 /// The least string that is greater than every string with this prefix; `None` where there is none.
@@ -126,20 +179,35 @@ mod tests {
     }
 
     #[test]
-    fn bounds_of_floats_are_those_of_the_integer() {
+    fn bounds_of_a_type_are_those_of_the_number() {
         let ints = [0, 1, 1024, 1025, 2047, 2048, 2049].map(|above| TWO_POW_63 + above);
         let floats: Vec<f64> = (0..4).map(|at| (TWO_POW_63 + at * 2048) as f64).chain([1.0, 2e19]).collect();
-        for int in ints.into_iter().chain([TWO_POW_64 - 1, TWO_POW_64]) {
+        let ints = ints.into_iter().chain([TWO_POW_64 - 1, TWO_POW_64]);
+        for int in ints.clone() {
             assert_eq!(
                 exact_float(int).is_some(),
                 floats.contains(&(int as f64)) && int % 2048 == 0 || int == TWO_POW_64
             );
+        }
+        let numbers = ints.filter_map(|int| u64::try_from(int).ok().map(Number::from)).chain([5.into(), (-7).into()]);
+        let more =
+            [5.5, -5.5, 0.0, 2e19, -2e19, 1e300, TWO_POW_64 as f64].map(|float| Number::from_f64(float).unwrap());
+        for bound in numbers.chain(more) {
             for comparison in [Comparison::Gt, Comparison::Gte, Comparison::Lt, Comparison::Lte] {
-                let (to, bound) = float_bound(comparison, int);
-                for float in floats.iter().chain([&18_446_744_073_709_551_616.0]) {
-                    let wanted = comparison.accepts((*float as u128).cmp(&int));
-                    let got = to.accepts(float.total_cmp(&bound));
-                    assert_eq!(got, wanted, "{float} {comparison:?} {int}");
+                let (to, float_bound) = float_operand(comparison, bound);
+                for float in floats.iter().copied().chain([TWO_POW_64 as f64, -6.0, 5.0, 5.5, 6.0]) {
+                    let wanted = comparison.accepts(Number::from_f64(float).unwrap().cmp(&bound));
+                    let got = to.accepts(float.total_cmp(&float_bound));
+                    assert_eq!(got, wanted, "{float} {comparison:?} {bound}");
+                }
+                for int in [i64::MIN, -7, -6, -5, 0, 5, 6, i64::MAX] {
+                    let wanted = comparison.accepts(Number::from(int).cmp(&bound));
+                    let got = match int_bound(comparison, bound) {
+                        IntBound::Never => false,
+                        IntBound::Always => true,
+                        IntBound::Compare(to, bound) => to.accepts(int.cmp(&bound)),
+                    };
+                    assert_eq!(got, wanted, "{int} {comparison:?} {bound}");
                 }
             }
         }

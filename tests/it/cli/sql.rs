@@ -33,6 +33,31 @@ fn sql_prints_the_text_and_then_its_values() {
 }
 
 #[test]
+fn postgres_has_numbered_places_and_arrays_as_one_value() {
+    let filter = r#"{"a": "x", "field": "b", "operator": "in", "value": ["it's", 5]}"#;
+    let filter = format!(r#"{{"AND": [{{"a": "x"}}, {}]}}"#, filter.replace(r#""a": "x", "#, ""));
+    let report = run(["sql", &filter, "--dialect", "postgres", "--statement", "ids", "--format", "json"]).json();
+    assert_eq!(
+        report["sql"],
+        r#"SELECT "documents"."id" FROM "documents" WHERE ("documents"."doc" @? $1::text::jsonpath AND "documents"."doc" @? $2::text::jsonpath)"#
+    );
+    assert_eq!(report["values"][1], r#"$ ? (@."b" == 5 || @."b" == "it's")"#);
+
+    let dir = tempfile::tempdir().unwrap();
+    let mapping = write(dir.path(), "mapping.json", MAPPING);
+    let filter = r#"{"field": "status", "operator": "in", "value": ["a", "b"]}"#;
+    let text = run(["sql", filter, "--dialect", "postgres", "--mapping", &mapping]).ok();
+    assert_eq!(text, "\"objects\".\"status\" = ANY($1::text[])\n[\"a\",\"b\"]\n");
+
+    let filter = r#"{"field": "n", "operator": "gt", "value": 18014398509481984}"#;
+    let explained = run(["explain", filter, "--backend", "postgres", "--format", "json"]).json();
+    let leaf = &explained["leaves"][0];
+    assert_eq!((&explained["backend"], &leaf["cover"]), (&json!("postgres"), &json!("superset")));
+    assert!(leaf["reason"].as_str().unwrap().contains("shortest digits"), "{explained}");
+    assert!(run(["sql", filter, "--dialect", "postgres"]).diagnostics()[0]["code"] == "not_exact");
+}
+
+#[test]
 fn whole_statements_run() {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch("CREATE TABLE documents (id INTEGER PRIMARY KEY, doc)").unwrap();

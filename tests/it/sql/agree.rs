@@ -10,6 +10,7 @@ use trommel::strategies::{filter_about, population, schema_about};
 use trommel::{Filter, Group, Path, Schema, parse};
 
 use super::super::suite::{Says, reference};
+use super::database::Database;
 use super::store::{Storage, Store};
 
 /// So many documents are in the database.
@@ -121,38 +122,32 @@ fn fits(kind: usize, value: &Json) -> bool {
     }
 }
 
-/// One storage of a database: the share of all filters, in fifths, that it is asked.
-fn of_storage(storage: Storage, fifths: usize) {
-    let mut store = Store::new(storage);
-    let filters = filters() * fifths / 5;
+/// One storage of a database: the share of all filters, in quarters, that it is asked.
+fn of_storage(database: Box<dyn Database>, storage: Storage, quarters: usize) {
+    let mut store = Store::new(database, storage);
+    let filters = filters() * quarters / 4;
     match storage {
         Storage::Columns | Storage::Mixed => agree(&mut store, filters, storage as u8, columnar),
         _ => agree(&mut store, filters, storage as u8, |documents| documents),
     }
     let tally = store.tally;
-    println!("{storage:?}: {tally:?}");
+    println!("{} {storage:?}: {tally:?}", store.name());
     assert!(tally.rows > filters * DOCUMENTS, "most documents were not in the database: {tally:?}");
 }
 
-#[test]
-fn sqlite_in_text() {
-    of_storage(Storage::Text, 1);
+fn in_json(open: fn() -> Box<dyn Database>) {
+    of_storage(open(), Storage::Json, 1);
 }
 
-#[test]
-fn sqlite_in_jsonb() {
-    of_storage(Storage::Jsonb, 1);
+fn in_columns(open: fn() -> Box<dyn Database>) {
+    of_storage(open(), Storage::Columns, 2);
 }
 
-#[test]
-fn sqlite_in_columns() {
-    of_storage(Storage::Columns, 2);
+fn in_both(open: fn() -> Box<dyn Database>) {
+    of_storage(open(), Storage::Mixed, 1);
 }
 
-#[test]
-fn sqlite_in_both() {
-    of_storage(Storage::Mixed, 1);
-}
+on_each_database!(in_json, in_columns, in_both);
 
 #[test]
 #[should_panic(expected = "matches: true")]

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use trommel::backend::sql::{Bounds, Column, Dialect, Fragment, Mapping, Scalar, ScalarTest, Syntax};
 use trommel::{Cover, Matcher, Schema, Sql, Type, Why, lower, parse};
 
+use super::database::Sqlite;
 use super::store::{Storage, Store};
 
 /// Knows equality of strings, and that a number is there.
@@ -56,7 +57,7 @@ fn it_is_right_with_its_residual() {
         r#"{"AND": [{"s": "s1"}, {"NOT": [{"s": "s0"}]}, {"tags": "t1"}, {"NOT": [{"tags": "t2"}]}, {"NOT": [{"tags": "t3"}]}, {"NOT": [{"tags": "t4"}]}, {"NOT": [{"tags": "t5"}]}]}"#,
     ] {
         let predicate = Schema::open().check(&parse::json(filter).unwrap()).unwrap();
-        let store = Store::new(Storage::Mixed);
+        let mut store = Store::new(Box::new(Sqlite::text()), Storage::Mixed);
         let fields = [r"s", "n", "tags"].map(|path| trommel::Path::parse(path).unwrap());
         let (mapping, _) = store.put(&fields.iter().collect::<Vec<_>>(), &Schema::open(), &documents);
         let sql = Sql::new(Plain, mapping.clone());

@@ -5,9 +5,18 @@ use trommel::backend::sql::{Column, Mapping};
 use trommel::conformance::{Answer, Question, Subject};
 use trommel::parse::Parser;
 use trommel::reference::Reference;
-use trommel::{Field, Filter, Limit, Limits, Matcher, Schema, Sql, Type, lower, parse};
+use trommel::{Field, Filter, Limit, Limits, Matcher, Schema, Type, parse};
 
+use super::database::{Database, Holds, Sqlite};
 use super::store::{Storage, Store};
+
+on_each_database!(
+    as_values_and_as_data,
+    as_keys_of_paths,
+    an_infinity_counts_as_missing,
+    deep_and_wide_filters_are_held_or_kept,
+    long_lists_take_few_values,
+);
 
 /// Words with a meaning to some parser on the way: SQL of three databases, JSON, JSON paths, GLOB, LIKE, templates.
 fn words() -> Vec<String> {
@@ -125,16 +134,15 @@ fn agrees(store: &mut Store, filter: &Filter, schema: &Schema, documents: &[Json
     found.len()
 }
 
-#[test]
-fn as_values_and_as_data() {
+fn as_values_and_as_data(open: fn() -> Box<dyn Database>) {
     let words = words();
     assert!(words.len() >= 300, "{}", words.len());
     let mut documents: Vec<Json> = words.iter().map(|word| json!({"a": word})).collect();
     documents.extend(words.chunks(5).map(|words| json!({"a": words, "b": {"c": words[0]}})));
     let operators = ["eq", "contains", "starts_with", "ends_with", "gt", "lte", "ne", "in"];
-    for storage in [Storage::Text, Storage::Jsonb, Storage::Columns, Storage::Mixed] {
+    for storage in [Storage::Json, Storage::Columns, Storage::Mixed] {
         let documents = if storage == Storage::Columns { &documents[..words.len()] } else { &documents };
-        let mut store = Store::new(storage);
+        let mut store = Store::new(open(), storage);
         let mut matched = 0;
         for (at, word) in words.iter().enumerate() {
             // Each word with two operators and each letter case; over the words, all pairs.
@@ -146,19 +154,16 @@ fn as_values_and_as_data() {
             }
         }
         assert!(matched > 10_000, "{matched}");
-        let sql = "SELECT group_concat(name, ' ' ORDER BY name) FROM sqlite_schema WHERE type = 'table'";
-        let tables: String = store.connection.query_row(sql, [], |row| row.get(0)).unwrap();
         let wanted = match storage {
-            Storage::Columns => "things",
-            Storage::Mixed => "j_f0 things",
-            Storage::Text | Storage::ValidText | Storage::Jsonb => "documents",
+            Storage::Columns => &["things"][..],
+            Storage::Mixed => &["j_f0", "things"],
+            Storage::Json | Storage::ValidJson => &["documents"],
         };
-        assert_eq!(tables, wanted);
+        assert_eq!(store.database.tables(), wanted);
     }
 }
 
-#[test]
-fn as_keys_of_paths() {
+fn as_keys_of_paths(open: fn() -> Box<dyn Database>) {
     let words = words();
     let key = |word: &str| format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
     let documents: Vec<Json> = words
@@ -167,30 +172,28 @@ fn as_keys_of_paths() {
             [json!({word: 5}), json!({"a": {word: [5]}}), json!({"a": [{word: {"b": 5}}]}), json!({word: {word: 5}})]
         })
         .collect();
-    for storage in [Storage::Text, Storage::Jsonb] {
-        let mut store = Store::new(storage);
-        for (at, word) in words.iter().enumerate() {
-            let key = key(word);
-            let path = match at % 4 {
-                0 => key,
-                1 => format!("a.{key}"),
-                2 => format!("a.{key}.b"),
-                _ => format!("{key}.{key}"),
-            };
-            let operator = ["eq", "exists", "is_null", "gt"][at / 4 % 4];
-            let value =
-                if operator == "eq" || operator == "gt" { json!(4 + i64::from(operator == "eq")) } else { json!(true) };
-            let filter = parse::json(json!({"field": path, "operator": operator, "value": value}).to_string()).unwrap();
-            let found = agrees(&mut store, &filter, &Schema::open(), &documents);
-            assert!(found > 0, "{filter}");
-        }
+    let mut store = Store::new(open(), Storage::Json);
+    for (at, word) in words.iter().enumerate() {
+        let key = key(word);
+        let path = match at % 4 {
+            0 => key,
+            1 => format!("a.{key}"),
+            2 => format!("a.{key}.b"),
+            _ => format!("{key}.{key}"),
+        };
+        let operator = ["eq", "exists", "is_null", "gt"][at / 4 % 4];
+        let value =
+            if operator == "eq" || operator == "gt" { json!(4 + i64::from(operator == "eq")) } else { json!(true) };
+        let filter = parse::json(json!({"field": path, "operator": operator, "value": value}).to_string()).unwrap();
+        let found = agrees(&mut store, &filter, &Schema::open(), &documents);
+        assert!(found > 0, "{filter}");
     }
 }
 
 #[test]
 fn rows_that_are_no_documents_have_no_fields_and_fail_nothing() {
-    let store = Store::new(Storage::Text);
-    store.connection.execute_batch("CREATE TABLE documents (id INTEGER PRIMARY KEY, doc)").unwrap();
+    let mut store = Store::new(Box::new(Sqlite::text()), Storage::Json);
+    store.database.create("documents", "id INTEGER PRIMARY KEY, doc");
     let rows: [(&str, bool); 16] = [
         ("'{\"a\": 1}'", true),
         ("jsonb('{\"a\": 1}')", true),
@@ -210,7 +213,7 @@ fn rows_that_are_no_documents_have_no_fields_and_fail_nothing() {
         ("'null'", false),
     ];
     for (id, (row, _)) in rows.iter().enumerate() {
-        store.connection.execute(&format!("INSERT INTO documents VALUES ({id}, {row})"), []).unwrap();
+        store.database.batch(&format!("INSERT INTO documents VALUES ({id}, {row})"));
     }
     let holding: Vec<i64> = (0..rows.len()).filter(|id| rows[*id].1).map(|id| id as i64).collect();
     let others: Vec<i64> = (0..rows.len()).filter(|id| !rows[*id].1).map(|id| id as i64).collect();
@@ -223,34 +226,31 @@ fn rows_that_are_no_documents_have_no_fields_and_fail_nothing() {
         (r#"{"NOT": [{"field": "a", "operator": "gt", "value": 0}, {"a.b": "x"}]}"#, &others),
         (r#"{"field": "a", "operator": "nin", "value": [1,2,3,4,5,6,7,8,9,10]}"#, &others),
     ] {
-        let predicate = Schema::open().check(&parse::json(filter).unwrap()).unwrap();
-        let query = lower(&Sql::sqlite(Mapping::default()), &predicate).unwrap().into_exact().unwrap();
-        let mut ids = store.ask(query.select_ids()).unwrap();
-        ids.sort_unstable();
-        assert_eq!(&ids, wanted, "{filter}");
+        let query = store.query(&Mapping::default(), &Schema::open(), filter);
+        assert_eq!(&store.sorted(query.select_ids()), wanted, "{filter}");
     }
 }
 
-#[test]
-fn an_infinity_counts_as_missing() {
-    let store = Store::new(Storage::Text);
-    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, x REAL); INSERT INTO t VALUES (0, 1.5), (1, 9e999), (2, -9e999), (3, NULL)";
-    store.connection.execute_batch(sql).unwrap();
-    let mapping =
-        Mapping::new("t", "id").and_then(|mapping| mapping.column("x", Column::new("x", Type::Number))).unwrap();
+fn an_infinity_counts_as_missing(open: fn() -> Box<dyn Database>) {
+    let mut store = Store::new(open(), Storage::Columns);
+    let column = Column::new("x", Type::Number);
+    let (id, ty) = (store.database.column_type(Holds::Id), store.database.column_type(Holds::Values(&column)));
+    store.database.create("t", &format!("id {id}, x {ty}"));
+    let rows = [Some(1.5), Some(f64::INFINITY), Some(f64::NEG_INFINITY), None, Some(f64::NAN)];
+    let rows: Vec<_> = rows.iter().enumerate().map(|(id, x)| vec![(id as i64).into(), (*x).into()]).collect();
+    let insert = ["$1", "$2"].map(|place| store.database.placeholder(Holds::Id).replace("$$", place)).join(", ");
+    store.database.insert(&format!("INSERT INTO t VALUES ({insert})"), &rows);
+    let mapping = Mapping::new("t", "id").and_then(|mapping| mapping.column("x", column)).unwrap();
     for (filter, wanted) in [
         (r#"{"field": "x", "operator": "exists"}"#, &[0][..]),
-        (r#"{"x": null}"#, &[1, 2, 3]),
+        (r#"{"x": null}"#, &[1, 2, 3, 4]),
         (r#"{"field": "x", "operator": "gt", "value": 1}"#, &[0]),
         (r#"{"field": "x", "operator": "lt", "value": 2}"#, &[0]),
-        (r#"{"NOT": [{"field": "x", "operator": "gt", "value": 1}]}"#, &[1, 2, 3]),
-        (r#"{"NOT": [{"field": "x", "operator": "lte", "value": 1.7976931348623157e308}]}"#, &[1, 2, 3]),
+        (r#"{"NOT": [{"field": "x", "operator": "gt", "value": 1}]}"#, &[1, 2, 3, 4]),
+        (r#"{"NOT": [{"field": "x", "operator": "lte", "value": 1.7976931348623157e308}]}"#, &[1, 2, 3, 4]),
     ] {
-        let predicate = Schema::open().check(&parse::json(filter).unwrap()).unwrap();
-        let query = lower(&Sql::sqlite(mapping.clone()), &predicate).unwrap().into_exact().unwrap();
-        let mut ids = store.ask(query.select_ids()).unwrap();
-        ids.sort_unstable();
-        assert_eq!(ids, wanted, "{filter}: {query}");
+        let query = store.query(&mapping, &Schema::open(), filter);
+        assert_eq!(store.sorted(query.select_ids()), wanted, "{filter}: {query}");
     }
 }
 
@@ -261,11 +261,10 @@ fn condition(at: usize) -> Json {
     json!({"field": format!("a.f{}", at % 700), "operator": operator, "value": format!("v{at}")})
 }
 
-#[test]
-fn deep_and_wide_filters_are_held_or_kept() {
+fn deep_and_wide_filters_are_held_or_kept(open: fn() -> Box<dyn Database>) {
     let parser = Parser::new().limits(Limits::default().with(Limit::Depth, 2_000));
     let documents = [json!({"a": {"f1": "v1", "f3": "v7"}}), json!({"a": [{"f2": "xv2x"}]}), json!({})];
-    let mut store = Store::new(Storage::Text);
+    let mut store = Store::new(open(), Storage::Json);
     for depth in [10, 100, 300, 1_000] {
         for group in [["AND", "OR"], ["OR", "AND"], ["NOT", "AND"]] {
             let filter = (0..depth)
@@ -284,9 +283,8 @@ fn deep_and_wide_filters_are_held_or_kept() {
     }
 }
 
-#[test]
-fn long_lists_take_one_value() {
-    let mut store = Store::new(Storage::Mixed);
+fn long_lists_take_few_values(open: fn() -> Box<dyn Database>) {
+    let mut store = Store::new(open(), Storage::Mixed);
     let documents = [
         json!({"s": "id99999", "n": 7}),
         json!({"s": ["x", "id5"], "n": 1.5}),
@@ -309,8 +307,9 @@ fn long_lists_take_one_value() {
             let filter = parse::value(&condition).unwrap();
             assert!(agrees(&mut store, &filter, &Schema::open(), &documents) > 0, "{field} {operator}");
             let predicate = Schema::open().check(&filter).unwrap();
-            let query = lower(&Sql::sqlite(Mapping::default()), &predicate).unwrap().into_exact().unwrap();
-            assert!(query.bind_count() <= 4, "{}", query.bind_count());
+            let lowered = store.lowered(&Mapping::default(), &predicate);
+            let query = lowered.pushed().unwrap();
+            assert!(query.bind_count() <= 5, "{}", query.bind_count());
         }
     }
 }
@@ -331,10 +330,11 @@ fn what_no_statement_holds_is_left() {
                 .collect();
             let filter = parse::value(&json!({group: conditions})).unwrap();
             let predicate = Schema::open().check(&filter).unwrap();
-            let lowered = lower(&Sql::sqlite(columns.clone()), &predicate).unwrap();
+            let mut store = Store::new(Box::new(Sqlite::text()), Storage::Json);
+            let lowered = store.lowered(&columns, &predicate);
             assert_eq!(lowered.reasons()[0].why.code(), code);
             assert_eq!(lowered.pushed().is_some(), group == "AND");
-            agrees(&mut Store::new(Storage::Text), &filter, &Schema::open(), &documents);
+            agrees(&mut store, &filter, &Schema::open(), &documents);
         }
     }
 }
@@ -345,7 +345,7 @@ fn a_superset_and_its_residual_are_the_answer() {
         .iter()
         .map(|word| json!({"a": word}))
         .collect();
-    let mut store = Store::new(Storage::Text);
+    let mut store = Store::new(Box::new(Sqlite::text()), Storage::Json);
     for (operator, value) in [
         ("regex", "a.*b"),
         ("regex", r"\bword\b"),
@@ -357,29 +357,27 @@ fn a_superset_and_its_residual_are_the_answer() {
         let filter = parse::value(&condition).unwrap();
         agrees(&mut store, &filter, &Schema::open(), &documents);
         let predicate = Schema::open().check(&filter).unwrap();
-        let lowered = lower(&Sql::sqlite(Mapping::default()), &predicate).unwrap();
+        let lowered = store.lowered(&Mapping::default(), &predicate);
         assert_eq!(lowered.reasons()[0].why.code(), "beyond_glob", "{condition}");
         assert!(lowered.pushed().is_some());
         // The complement of a superset is no superset.
         let not = Schema::open().check(&parse::value(&json!({"NOT": [condition]})).unwrap()).unwrap();
-        assert!(lower(&Sql::sqlite(Mapping::default()), &not).unwrap().pushed().is_none());
+        assert!(store.lowered(&Mapping::default(), &not).pushed().is_none());
     }
     assert_eq!(store.tally.exact, 0);
 }
 
 #[test]
 fn a_generated_column_stands_beside_the_exact_test() {
-    let store = Store::new(Storage::Text);
-    let sql =
-        "CREATE TABLE documents (id INTEGER PRIMARY KEY, doc, g TEXT AS (json_extract(doc, '$.\"sku\"')) VIRTUAL);
-        CREATE INDEX i ON documents (g)";
-    store.connection.execute_batch(sql).unwrap();
+    let mut store = Store::new(Box::new(Sqlite::text()), Storage::Json);
+    let columns = "id INTEGER PRIMARY KEY, doc, g TEXT AS (json_extract(doc, '$.\"sku\"')) VIRTUAL";
+    store.database.create("documents", columns);
+    store.database.batch("CREATE INDEX i ON documents (g)");
     let documents =
         [json!({"sku": "a"}), json!({"sku": ["a", "b"]}), json!({"sku": 1}), json!({"sku": "1"}), json!({})];
-    for (id, document) in documents.iter().enumerate() {
-        let insert = "INSERT INTO documents (id, doc) VALUES (?, ?)";
-        store.connection.execute(insert, (id as i64, document.to_string())).unwrap();
-    }
+    let row = |(id, document): (usize, &Json)| vec![(id as i64).into(), document.to_string().into()];
+    let rows: Vec<_> = documents.iter().enumerate().map(row).collect();
+    store.database.insert("INSERT INTO documents (id, doc) VALUES (?, ?)", &rows);
     let mapping = Mapping::default().json_valid().generated("sku", "g", Type::String).unwrap();
     let single = Schema::new([Field::new("sku", Type::Any).single()]).unwrap();
     for filter in
@@ -387,9 +385,8 @@ fn a_generated_column_stands_beside_the_exact_test() {
     {
         for schema in [&Schema::open(), &single] {
             let predicate = schema.check(&parse::json(filter).unwrap()).unwrap();
-            let query = lower(&Sql::sqlite(mapping.clone()), &predicate).unwrap().into_exact().unwrap();
-            let mut ids = store.ask(query.select_ids()).unwrap();
-            ids.sort_unstable();
+            let query = store.query(&mapping, schema, filter);
+            let mut ids = store.sorted(query.select_ids());
             let matcher = Matcher::new(&predicate);
             // What breaks the promise of the schema is outside the law.
             let lawful = |id: &usize| *schema == Schema::open() || !documents[*id]["sku"].is_array();

@@ -1,11 +1,10 @@
 //! Plans: an index that is there is used.
 
-use rusqlite::{Connection, params_from_iter};
 use serde_json::json;
 use trommel::backend::sql::Mapping;
-use trommel::{Field, Schema, Sql, Type, lower, parse};
+use trommel::{Field, Schema, Type, lower, parse};
 
-use super::store::bound;
+use super::database::{Database, Sqlite};
 
 /// U+212A and U+017F fold to `k` and `s`.
 const FOLDED: &str =
@@ -32,34 +31,34 @@ const MAPPING: &str = r#"{"table": "objects", "id": "object_id", "json": "doc", 
     "score": {"column": "score", "type": "number"},
     "tags": {"table": "object_tags", "key": "object_id", "column": "tag", "type": "string"}}}"#;
 
-fn database() -> Connection {
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(TABLES).unwrap();
-    connection.execute_batch(FOLDED).unwrap();
+fn database() -> Sqlite {
+    let mut database = Sqlite::text();
+    database.batch(TABLES);
+    database.batch(FOLDED);
+    let (mut objects, mut tags) = (Vec::new(), Vec::new());
     for id in 0..3_000_i64 {
-        let document = json!({"sku": format!("sku{id}"), "a": {"b": id}});
-        let row = (id, document.to_string(), format!("s{id}"), format!("Title {id}"), id, id as f64);
-        connection.execute("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?)", row).unwrap();
-        connection.execute("INSERT INTO object_tags VALUES (?, ?)", (id, format!("t{id}"))).unwrap();
+        let document = json!({"sku": format!("sku{id}"), "a": {"b": id}}).to_string();
+        let (status, title) = (format!("s{id}"), format!("Title {id}"));
+        objects.push(vec![id.into(), document.into(), status.into(), title.into(), id.into(), (id as f64).into()]);
+        tags.push(vec![id.into(), format!("t{id}").into()]);
     }
-    connection.execute_batch("ANALYZE").unwrap();
-    connection
+    database.insert("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?)", &objects);
+    database.insert("INSERT INTO object_tags VALUES (?, ?)", &tags);
+    database.batch("ANALYZE");
+    database
 }
 
-fn plan(connection: &Connection, schema: &Schema, filter: &str) -> String {
+fn plan(database: &mut Sqlite, schema: &Schema, filter: &str) -> String {
     let predicate = schema.check(&parse::json(filter).unwrap()).unwrap();
     let mapping = Mapping::from_json(MAPPING).unwrap();
-    let (sql, values) = lower(&Sql::sqlite(mapping), &predicate).unwrap().into_exact().unwrap().where_clause();
+    let (sql, values) = lower(&database.sql(mapping), &predicate).unwrap().into_exact().unwrap().where_clause();
     // All columns, so that no index serves by holding what is selected.
-    let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM objects WHERE {sql}");
-    let mut statement = connection.prepare(&sql).unwrap();
-    let rows = statement.query_map(params_from_iter(bound(&values)), |row| row.get::<_, String>(3)).unwrap();
-    rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    database.explain((format!("SELECT * FROM objects WHERE {sql}"), values))
 }
 
 #[test]
 fn an_index_serves_single_field_filters() {
-    let connection = database();
+    let mut database = database();
     let single = Schema::new([Field::new("sku", Type::Any).single(), Field::new("a.b", Type::Any).single()]).unwrap();
     let many: Vec<String> = (0..100).map(|at| format!("\"s{at}\"")).collect();
     let long_list = format!(r#"{{"field": "status", "operator": "in", "value": [{}]}}"#, many.join(","));
@@ -100,7 +99,7 @@ fn an_index_serves_single_field_filters() {
         (r#"{"sku": true}"#, "by_sku_type"),
         (r#"{"NOT": [{"field": "a.b", "operator": "gt", "value": 10}]}"#, "by_deep"),
     ] {
-        let plan = plan(&connection, &single, filter);
+        let plan = plan(&mut database, &single, filter);
         assert!(
             plan.contains(&format!("INDEX {index} (")) || plan.contains(&format!("INDEX {index}\n")),
             "{filter}\n{plan}"
@@ -114,17 +113,17 @@ fn an_index_serves_single_field_filters() {
 
 #[test]
 fn a_column_that_is_never_null_needs_the_promise() {
-    let connection = database();
-    connection.execute_batch("CREATE TABLE o (object_id INTEGER PRIMARY KEY, year INTEGER NOT NULL)").unwrap();
-    connection.execute_batch("INSERT INTO o SELECT object_id, year FROM objects; CREATE INDEX i ON o (year)").unwrap();
-    connection.execute_batch("DROP TABLE objects; ALTER TABLE o RENAME TO objects; ANALYZE").unwrap();
+    let mut database = database();
+    database.batch("CREATE TABLE o (object_id INTEGER PRIMARY KEY, year INTEGER NOT NULL)");
+    database.batch("INSERT INTO o SELECT object_id, year FROM objects; CREATE INDEX i ON o (year)");
+    database.batch("DROP TABLE objects; ALTER TABLE o RENAME TO objects; ANALYZE");
     let filter = r#"{"NOT": [{"field": "year", "operator": "gt", "value": 10}]}"#;
     let required = Schema::new([Field::new("year", Type::Integer).required()]).unwrap();
-    assert!(plan(&connection, &required, filter).starts_with("SEARCH objects USING"));
+    assert!(plan(&mut database, &required, filter).starts_with("SEARCH objects USING"));
 }
 
 #[test]
 fn indexes_on_value_and_type_serve_fields_of_many_values() {
-    let plan = plan(&database(), &Schema::open(), r#"{"sku": "sku5"}"#);
+    let plan = plan(&mut database(), &Schema::open(), r#"{"sku": "sku5"}"#);
     assert!(plan.contains("by_sku (") && plan.contains("by_sku_type ("), "{plan}");
 }

@@ -1,23 +1,21 @@
-//! Documents in a real SQLite: as JSON text, as JSONB, in typed columns and join tables, and mixed.
+//! Documents in a real database: in a JSON column, in typed columns and join tables, and mixed.
 
-use rusqlite::types::Value as Sqlite;
-use rusqlite::{Connection, ToSql, params_from_iter};
 use serde_json::Value as Json;
 use trommel::backend::sql::{Column, Mapping, Query};
 use trommel::conformance::{Answer, BoxError, Question, Subject};
 use trommel::reference::Reference;
-use trommel::sea_query::{self, SqliteQueryBuilder};
-use trommel::{Matcher, Number, Path, Schema, Sql, Type, lower};
+use trommel::sea_query::{self, Value, Values};
+use trommel::{Lowered, Matcher, Path, Schema, Sql, Type, lower};
+
+use super::database::{Database, Holds};
 
 /// How documents are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
-    /// A JSON column of text, with a guard.
-    Text,
+    /// A JSON column.
+    Json,
     /// The same, promised to be well-formed.
-    ValidText,
-    /// A JSON column of blobs.
-    Jsonb,
+    ValidJson,
     /// Typed columns and join tables alone. What they cannot hold is left out of the database.
     Columns,
     /// Typed columns and join tables where the documents allow it, and a JSON column.
@@ -35,159 +33,188 @@ pub(crate) struct Tally {
     pub(crate) joins: usize,
 }
 
-/// A real SQLite as a subject of the suite.
+/// A real database as a subject of the suite.
 pub(crate) struct Store {
-    pub(crate) connection: Connection,
+    pub(crate) database: Box<dyn Database>,
     storage: Storage,
     pub(crate) tally: Tally,
+    /// What is in the tables, so that the same is not put there again.
+    tables: Vec<Table>,
+}
+
+/// A table and what is to be in it.
+#[derive(Clone, Debug, PartialEq)]
+struct Table {
+    name: String,
+    /// Names and types.
+    columns: String,
+    /// The placeholders of an insert.
+    row: String,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    fn new(database: &dyn Database, name: impl Into<String>, columns: &[(&str, Holds<'_>)]) -> Table {
+        let types = columns.iter().map(|(name, holds)| format!("{name} {}", database.column_type(*holds)));
+        let types = types.collect::<Vec<_>>().join(", ");
+        let places = columns.iter().enumerate();
+        let place = |(at, (_, holds)): (usize, &(&str, Holds<'_>))| {
+            database.placeholder(*holds).replace("$$", &format!("${}", at + 1))
+        };
+        let row = places.map(place).collect::<Vec<_>>().join(", ");
+        Table { name: name.into(), columns: types, row, rows: Vec::new() }
+    }
 }
 
 impl Store {
-    pub(crate) fn new(storage: Storage) -> Store {
-        Store { connection: Connection::open_in_memory().unwrap(), storage, tally: Tally::default() }
+    pub(crate) fn new(database: Box<dyn Database>, storage: Storage) -> Store {
+        Store { database, storage, tally: Tally::default(), tables: Vec::new() }
     }
 
     /// Puts documents into a table, and gives the mapping and which of them are there.
-    pub(crate) fn put(&self, paths: &[&Path], schema: &Schema, documents: &[Json]) -> (Mapping, Vec<bool>) {
+    pub(crate) fn put(&mut self, paths: &[&Path], schema: &Schema, documents: &[Json]) -> (Mapping, Vec<bool>) {
         match self.storage {
-            Storage::Text => self.put_json(documents, "?"),
-            Storage::ValidText => {
-                let (mapping, stored) = self.put_json(documents, "?");
+            Storage::Json => self.put_json(documents),
+            Storage::ValidJson => {
+                let (mapping, stored) = self.put_json(documents);
                 (mapping.json_valid(), stored)
             }
-            Storage::Jsonb => self.put_json(documents, "jsonb(?)"),
             Storage::Columns => self.put_columns(paths, schema, documents, false),
             Storage::Mixed => self.put_columns(paths, schema, documents, true),
         }
     }
 
-    fn put_json(&self, documents: &[Json], as_stored: &str) -> (Mapping, Vec<bool>) {
-        let sql = "DROP TABLE IF EXISTS documents; CREATE TABLE documents (id INTEGER PRIMARY KEY, doc)";
-        self.connection.execute_batch(sql).unwrap();
-        let sql = format!("INSERT INTO documents VALUES (?, {as_stored})");
-        let mut insert = self.connection.prepare(&sql).unwrap();
-        let stored: Vec<bool> = documents.iter().map(can_be_stored).collect();
+    fn put_json(&mut self, documents: &[Json]) -> (Mapping, Vec<bool>) {
+        let database = &*self.database;
+        let mut table = Table::new(database, "documents", &[("id", Holds::Id), ("doc", Holds::Json)]);
+        let stored: Vec<bool> = documents.iter().map(|document| database.can_store(document)).collect();
         for (index, document) in documents.iter().enumerate().filter(|(index, _)| stored[*index]) {
-            insert.execute((index as i64, document.to_string())).unwrap();
+            table.rows.push(vec![(index as i64).into(), document.to_string().into()]);
         }
+        self.fill(vec![table]);
         (Mapping::default(), stored)
     }
 
     fn put_columns(
-        &self,
+        &mut self,
         paths: &[&Path],
         schema: &Schema,
         documents: &[Json],
         with_json: bool,
     ) -> (Mapping, Vec<bool>) {
+        let database = &*self.database;
         let mut mapping = Mapping::new("things", "thing_id").unwrap();
-        let mut ddl = "thing_id INTEGER PRIMARY KEY".to_owned();
-        let mut stored: Vec<bool> = documents.iter().map(|document| !with_json || can_be_stored(document)).collect();
+        let mut stored: Vec<bool> =
+            documents.iter().map(|document| !with_json || database.can_store(document)).collect();
         let mut placed: Vec<Placed> = Vec::new();
         if with_json {
             mapping = mapping.json("whole").unwrap();
-            ddl += ", whole";
         }
         for path in paths {
             if placed.iter().any(|other| overlap(&other.path, path)) {
                 continue;
             }
-            let Some(place) = Placed::of(path, schema, documents, placed.len()) else { continue };
-            if with_json && !documents.iter().all(|document| place.holds(document)) {
+            let Some(place) = Placed::of(database, path, schema, documents, placed.len()) else { continue };
+            let can_hold = |(document, stored): (&Json, &bool)| !stored || place.holds(database, document);
+            if with_json && !documents.iter().zip(&stored).all(can_hold) {
                 continue;
             }
             for (stored, document) in stored.iter_mut().zip(documents) {
-                *stored &= place.holds(document);
+                *stored &= place.holds(database, document);
             }
             mapping = mapping.column(&path.to_string(), place.column.clone()).unwrap();
-            if !place.is_join {
-                ddl += &format!(", {} {}", place.name, place.sql_type());
-            }
             placed.push(place);
         }
-        self.fill(&ddl, &placed, &stored, documents, with_json);
+        let tables = tables(database, &placed, &stored, documents, with_json);
+        self.fill(tables);
         (mapping, stored)
     }
 
-    fn fill(&self, ddl: &str, placed: &[Placed], stored: &[bool], documents: &[Json], with_json: bool) {
-        let mut batch = format!("DROP TABLE IF EXISTS things; CREATE TABLE things ({ddl});");
-        for place in placed.iter().filter(|place| place.is_join) {
-            let (name, ty) = (&place.name, place.sql_type());
-            batch += &format!("DROP TABLE IF EXISTS j_{name}; CREATE TABLE j_{name} (owner INTEGER NOT NULL, v {ty});");
+    fn fill(&mut self, tables: Vec<Table>) {
+        if self.tables == tables {
+            return;
         }
-        self.connection.execute_batch(&batch).unwrap();
-        let kept = documents.iter().enumerate().filter(|(index, _)| stored[*index]);
-        let width = 1 + usize::from(with_json) + placed.iter().filter(|place| !place.is_join).count();
-        let sql = format!("INSERT INTO things VALUES ({})", vec!["?"; width].join(", "));
-        let mut insert = self.connection.prepare(&sql).unwrap();
-        for (index, document) in kept {
-            let mut row = vec![Sqlite::Integer(index as i64)];
-            row.extend(with_json.then(|| Sqlite::Text(document.to_string())));
-            for place in placed {
-                if !place.is_join {
-                    row.push(place.path.values(document).next().map_or(Sqlite::Null, scalar));
-                    continue;
-                }
-                let sql = format!("INSERT INTO j_{} VALUES (?, ?)", place.name);
-                for value in place.path.values(document) {
-                    self.connection.execute(&sql, (index as i64, scalar(value))).unwrap();
-                }
-            }
-            insert.execute(params_from_iter(row)).unwrap();
+        for Table { name, columns, row, rows } in &tables {
+            self.database.create(name, columns);
+            self.database.insert(&format!("INSERT INTO {name} VALUES ({row})"), rows);
         }
+        self.tables = tables;
+    }
+
+    /// A filter for this database, which must be able to say all of it.
+    pub(crate) fn query(&self, mapping: &Mapping, schema: &Schema, filter: &str) -> Query {
+        let predicate = schema.check(&trommel::parse::json(filter).unwrap()).unwrap();
+        self.lowered(mapping, &predicate).into_exact().unwrap()
+    }
+
+    pub(crate) fn lowered(&self, mapping: &Mapping, predicate: &trommel::Predicate) -> Lowered<Query> {
+        lower(&self.database.sql(mapping.clone()), predicate).unwrap()
+    }
+
+    /// Runs a statement that gives integers, and sorts them.
+    pub(crate) fn sorted(&mut self, statement: (String, Values)) -> Vec<i64> {
+        let mut ids = self.database.ask(statement).unwrap();
+        ids.sort_unstable();
+        ids
     }
 
     /// The ids that a query selects; the count, the existence and sea-query's own rendering must say the same.
-    pub(crate) fn ids(&self, query: &Query, mapping: &Mapping) -> Result<Vec<usize>, BoxError> {
-        let ids = self.ask(query.select_ids())?;
-        let count = self.ask(query.select_count())?;
+    pub(crate) fn ids(&mut self, query: &Query, mapping: &Mapping) -> Result<Vec<usize>, BoxError> {
+        let ids = self.database.ask(query.select_ids())?;
+        let count = self.database.ask(query.select_count())?;
         assert_eq!(count, [ids.len() as i64], "{query}");
-        assert_eq!(self.ask(query.select_exists())?, [i64::from(!ids.is_empty())], "{query}");
+        assert_eq!(self.database.ask(query.select_exists())?, [i64::from(!ids.is_empty())], "{query}");
         let table = |name: &str| sea_query::DynIden::from(name.to_owned());
-        let built = sea_query::Query::select()
+        let select = sea_query::Query::select()
             .column((table(mapping.table()), table(mapping.id())))
             .from(table(mapping.table()))
             .cond_where(query.condition())
-            .build(SqliteQueryBuilder);
-        let mut again = self.ask(built)?;
+            .to_owned();
+        let built = self.database.build(&select);
+        let again = self.sorted(built);
         let mut sorted = ids.clone();
         sorted.sort_unstable();
-        again.sort_unstable();
         assert_eq!(again, sorted, "{query}");
         Ok(ids.into_iter().map(|id| id as usize).collect())
     }
-
-    /// Runs a statement that gives integers.
-    pub(crate) fn ask(&self, (sql, values): (String, sea_query::Values)) -> Result<Vec<i64>, BoxError> {
-        let mut statement = self.connection.prepare(&sql).map_err(|error| format!("{error}: {sql}"))?;
-        let rows = statement.query_map(params_from_iter(bound(&values)), |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>().map_err(|error| format!("{error}: {sql}"))?)
-    }
 }
 
-/// Values as rusqlite binds them.
-pub(crate) fn bound(values: &sea_query::Values) -> Vec<Box<dyn ToSql>> {
-    let bind = |value: &sea_query::Value| -> Box<dyn ToSql> {
-        match value.clone() {
-            sea_query::Value::BigInt(Some(int)) => Box::new(int),
-            sea_query::Value::Double(Some(float)) => Box::new(float),
-            sea_query::Value::String(Some(string)) => Box::new(string),
-            other => panic!("a value of a kind that SQLite is not sent: {other:?}"),
+/// The tables of documents in columns.
+fn tables(
+    database: &dyn Database,
+    placed: &[Placed],
+    stored: &[bool],
+    documents: &[Json],
+    with_json: bool,
+) -> Vec<Table> {
+    let (joins, own): (Vec<&Placed>, Vec<&Placed>) = placed.iter().partition(|place| place.is_join);
+    let mut columns = vec![("thing_id", Holds::Id)];
+    columns.extend(with_json.then_some(("whole", Holds::Json)));
+    columns.extend(own.iter().map(|place| (&*place.name, Holds::Values(&place.column))));
+    let mut things = Table::new(database, "things", &columns);
+    let mut join_tables: Vec<Table> = joins
+        .iter()
+        .map(|place| {
+            let columns = [("owner", Holds::Id), ("v", Holds::Values(&place.column))];
+            Table::new(database, format!("j_{}", place.name), &columns)
+        })
+        .collect();
+    for (index, document) in documents.iter().enumerate().filter(|(index, _)| stored[*index]) {
+        let id = Value::from(index as i64);
+        let mut row = vec![id.clone()];
+        row.extend(with_json.then(|| document.to_string().into()));
+        row.extend(own.iter().map(|place| {
+            let value = place.path.values(document).next().unwrap_or(&Json::Null);
+            database.scalar(value, place.column.ty())
+        }));
+        things.rows.push(row);
+        for (place, table) in joins.iter().zip(&mut join_tables) {
+            let values = place.path.values(document);
+            table.rows.extend(values.map(|value| vec![id.clone(), database.scalar(value, place.column.ty())]));
         }
-    };
-    values.0.iter().map(bind).collect()
-}
-
-fn scalar(value: &Json) -> Sqlite {
-    match value {
-        Json::Bool(bool) => Sqlite::Integer((*bool).into()),
-        Json::Number(number) => match number.as_i64() {
-            Some(int) => Sqlite::Integer(int),
-            None => Sqlite::Real(number.as_f64().unwrap()),
-        },
-        Json::String(string) => Sqlite::Text(string.clone()),
-        Json::Null | Json::Array(_) | Json::Object(_) => Sqlite::Null,
     }
+    join_tables.push(things);
+    join_tables
 }
 
 /// A path that got a column.
@@ -201,10 +228,10 @@ struct Placed {
 
 impl Placed {
     /// The column for a path that holds the most of its documents' values; none where there is nothing to hold.
-    fn of(path: &Path, schema: &Schema, documents: &[Json], index: usize) -> Option<Placed> {
+    fn of(database: &dyn Database, path: &Path, schema: &Schema, documents: &[Json], index: usize) -> Option<Placed> {
         let of_type = |ty: Type| {
             let values = documents.iter().flat_map(|document| path.values(document));
-            values.filter(|value| has_type(value, ty)).count()
+            values.filter(|value| database.can_hold(value, ty)).count()
         };
         let is_datetime = schema.facts(path).ty == Type::Datetime;
         let strings = if is_datetime { Type::Datetime } else { Type::String };
@@ -232,20 +259,11 @@ impl Placed {
         Some(Placed { path: path.clone(), name, column, is_join, null_is_null })
     }
 
-    fn sql_type(&self) -> &'static str {
-        match self.column.ty() {
-            Type::String if !self.column.is_binary() => "TEXT COLLATE NOCASE",
-            Type::String | Type::Datetime => "TEXT",
-            Type::Number => "REAL",
-            _ => "INTEGER",
-        }
-    }
-
     /// Whether the column can hold what a document has at the path.
-    fn holds(&self, document: &Json) -> bool {
+    fn holds(&self, database: &dyn Database, document: &Json) -> bool {
         let nodes = self.path.nodes(document).count();
         let values: Vec<&Json> = self.path.values(document).collect();
-        let fits = values.iter().all(|value| value.is_null() || has_type(value, self.column.ty()));
+        let fits = values.iter().all(|value| value.is_null() || database.can_hold(value, self.column.ty()));
         match self.is_join {
             // Q2: no rows means missing, so that an empty array cannot be told.
             true => fits && (nodes == 0) == values.is_empty(),
@@ -259,35 +277,13 @@ impl Placed {
     }
 }
 
-/// Whether a column of a type can hold a value without a loss.
-fn has_type(value: &Json, ty: Type) -> bool {
-    match (ty, value) {
-        (Type::Boolean, Json::Bool(_)) | (Type::String | Type::Datetime, Json::String(_)) => true,
-        (Type::Integer, Json::Number(number)) => number.is_i64(),
-        (Type::Number, Json::Number(number)) => {
-            let float = number.as_f64().unwrap();
-            Number::from_json(number) == Number::from_f64(float)
-        }
-        _ => false,
-    }
-}
-
-/// Q3: SQLite ends a key at U+0000, so that such a key cannot be told from another.
-fn can_be_stored(document: &Json) -> bool {
-    match document {
-        Json::Object(members) => members.iter().all(|(key, member)| !key.contains('\0') && can_be_stored(member)),
-        Json::Array(elements) => elements.iter().all(can_be_stored),
-        _ => true,
-    }
-}
-
 fn overlap(a: &Path, b: &Path) -> bool {
     a.keys().zip(b.keys()).all(|(a, b)| a == b)
 }
 
 impl Subject for Store {
     fn name(&self) -> &str {
-        "sqlite"
+        self.database.name()
     }
 
     fn answer(&mut self, question: &Question<'_>) -> Result<Answer, BoxError> {
@@ -295,7 +291,8 @@ impl Subject for Store {
         let predicate = schema.check(filter)?;
         let paths = predicate.fields();
         let (mapping, stored) = self.put(&paths, schema, documents);
-        let lowered = match lower(&Sql::sqlite(mapping.clone()), &predicate) {
+        let sql: Sql = self.database.sql(mapping.clone());
+        let lowered = match lower(&sql, &predicate) {
             Ok(lowered) => lowered,
             // Without a JSON column a path that has no column is refused: nothing here is asked.
             Err(error) if self.storage == Storage::Columns => {
@@ -313,7 +310,7 @@ impl Subject for Store {
             (false, Some(_)) => self.tally.superset += 1,
             (false, None) => self.tally.residual += 1,
         }
-        let everything = Sql::sqlite(mapping.clone()).everything();
+        let everything = sql.everything();
         let mut found = self.ids(lowered.pushed().unwrap_or(&everything), &mapping)?;
         if let Some(residual) = lowered.residual() {
             let matcher = Matcher::new(residual);

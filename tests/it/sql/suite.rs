@@ -1,44 +1,38 @@
-//! The conformance suite on SQLite, in each storage.
+//! The conformance suite on each database, in each storage.
 
 use trommel::conformance::Suite;
 
-use super::store::{Storage, Store, Tally};
+use super::super::suite::gaps;
+use super::database::Database;
+use super::store::{Storage, Store};
 
 /// How many generated filters: `TROMMEL_SQL_CASES`, default 300 a storage.
 fn generated() -> usize {
     std::env::var("TROMMEL_SQL_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
 }
 
-fn passes(storage: Storage) -> Tally {
-    let mut store = Store::new(storage);
+fn passes(database: Box<dyn Database>, storage: Storage) {
+    let mut store = Store::new(database, storage);
     let seed = std::env::var("TROMMEL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    let report = Suite::new().generated(generated()).seed(seed).run(&mut store);
-    println!("{storage:?}, seed {seed}: {} verdicts, {:?}", report.verdicts, store.tally);
+    let report = Suite::new().gaps(gaps()).generated(generated()).seed(seed).run(&mut store);
+    println!("{} {storage:?}, seed {seed}: {} verdicts, {:?}", report.backend, report.verdicts, store.tally);
     assert!(report.passed(), "{storage:?}: {report}");
-    store.tally
 }
 
-#[test]
-fn text_passes() {
-    passes(Storage::Text);
+fn json_passes(open: fn() -> Box<dyn Database>) {
+    passes(open(), Storage::Json);
 }
 
-#[test]
-fn valid_text_passes() {
-    passes(Storage::ValidText);
+fn valid_json_passes(open: fn() -> Box<dyn Database>) {
+    passes(open(), Storage::ValidJson);
 }
 
-#[test]
-fn jsonb_passes() {
-    passes(Storage::Jsonb);
+fn columns_pass(open: fn() -> Box<dyn Database>) {
+    passes(open(), Storage::Columns);
 }
 
-#[test]
-fn columns_pass() {
-    passes(Storage::Columns);
+fn mixed_passes(open: fn() -> Box<dyn Database>) {
+    passes(open(), Storage::Mixed);
 }
 
-#[test]
-fn mixed_passes() {
-    passes(Storage::Mixed);
-}
+on_each_database!(json_passes, valid_json_passes, columns_pass, mixed_passes);

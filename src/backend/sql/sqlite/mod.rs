@@ -11,8 +11,10 @@ mod pattern;
 use super::dialect::{Bounds, Dialect, FieldTest, JsonField, Scalar, ScalarTest, Syntax};
 use super::fragment::{Bind, Fragment, joined, sql};
 use super::leaf::{any, map};
-use super::operand::{exact_float, float_bound, inverse, json_numbers, json_strings, successor, symbol, unsigned};
-use crate::fold::{is_cased, orbit};
+use super::operand::{
+    exact_float, float_operand, folds_as_ascii, inverse, json_numbers, json_strings, spellings, successor, symbol,
+    unsigned,
+};
 use crate::lower::Cover;
 use crate::predicate::{Comparison, Needle};
 use crate::schema::Type;
@@ -150,12 +152,6 @@ fn one_of_folded(x: &Fragment, strings: &[&str]) -> Cover<Fragment> {
     any(ascii.into_iter().chain(others)).unwrap_or_else(|| Cover::Exact("FALSE".into()))
 }
 
-/// Whether [`folded`] is all that it takes to compare with a folded operand: no character of it has another form
-/// outside of ASCII, but for `k` and `s`.
-fn folds_as_ascii(operand: &str) -> bool {
-    operand.chars().all(|c| c.is_ascii() || !is_cased(c))
-}
-
 /// A string with those characters folded that fold to ASCII (L2): `lower` folds ASCII alone here. One constant text, so
 /// that an index can be on it.
 fn folded(x: &Fragment) -> Fragment {
@@ -215,17 +211,7 @@ fn substring(value: Scalar<'_>, needle: &Needle, place: Where) -> Cover<Fragment
 /// The same beside the ranges of what it can begin with, which an index on the column serves. The test itself stays, so
 /// that the ranges need not say everything.
 fn with_ranges(value: Scalar<'_>, text: &str, cover: Cover<Fragment>) -> Cover<Fragment> {
-    const MOST: usize = 16;
-    let mut spellings = vec![String::new()];
-    for c in text.chars() {
-        let members = orbit(c);
-        if spellings.len() * members.len() > MOST {
-            break;
-        }
-        let longer =
-            spellings.iter().flat_map(|spelling| members.iter().map(move |member| format!("{spelling}{member}")));
-        spellings = longer.collect();
-    }
+    let spellings = spellings(text);
     if value.column.is_none() || spellings.len() < 2 {
         return cover;
     }
@@ -310,7 +296,7 @@ fn compare_number(value: Scalar<'_>, digits: Option<&Digits>, comparison: Compar
         }
     };
     let Some(int) = unsigned(bound) else { return compare(comparison, number(bound)) };
-    let (float_comparison, float) = float_bound(comparison, int);
+    let (float_comparison, float) = float_operand(comparison, bound);
     let floats = compare(float_comparison, float.into());
     let Some(digits) = digits else { return floats };
     let text = int.to_string();

@@ -28,7 +28,7 @@ mod mapping;
 mod operand;
 mod postgres;
 mod query;
-mod regex;
+mod regexes;
 mod sqlite;
 
 use std::sync::Arc;

@@ -49,12 +49,12 @@ fn postgres_has_numbered_places_and_arrays_as_one_value() {
     let text = run(["sql", filter, "--dialect", "postgres", "--mapping", &mapping]).ok();
     assert_eq!(text, "\"objects\".\"status\" = ANY($1::text[])\n[\"a\",\"b\"]\n");
 
-    let filter = r#"{"field": "n", "operator": "gt", "value": 18014398509481984}"#;
+    let filter = r#"{"field": "n", "operator": "gt", "value": 9223372036854775808}"#;
     let explained = run(["explain", filter, "--backend", "postgres", "--format", "json"]).json();
     let leaf = &explained["leaves"][0];
     assert_eq!((&explained["backend"], &leaf["cover"]), (&json!("postgres"), &json!("superset")));
     assert!(leaf["reason"].as_str().unwrap().contains("shortest digits"), "{explained}");
-    assert!(run(["sql", filter, "--dialect", "postgres"]).diagnostics()[0]["code"] == "not_exact");
+    assert!(run(["sql", filter, "--dialect", "postgres"]).fails().contains("error[not_exact]"));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn mistakes_in_a_mapping_name_its_file() {
     assert!(sql(&columns).contains("unknown_field") && sql(&columns).contains("1:2"), "{}", sql(&columns));
     assert!(sql("/nowhere.json").contains("error[io]"));
     assert!(run(["explain", "{}", "--mapping", &columns]).fails().contains("error[usage]"));
-    for dialect in ["postgres", "mysql", "mariadb"] {
+    for dialect in ["mysql", "mariadb"] {
         assert!(run(["sql", "{}", "--dialect", dialect]).fails().contains("error[unsupported]"));
     }
 }

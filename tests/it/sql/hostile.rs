@@ -1,7 +1,7 @@
 //! Hostile words as values, as path keys and as data: the right answer, and the tables still there.
 
 use serde_json::{Value as Json, json};
-use trommel::backend::sql::{Column, Mapping};
+use trommel::backend::sql::{Column, Mapping, Query};
 use trommel::conformance::{Answer, Question, Subject};
 use trommel::parse::Parser;
 use trommel::reference::Reference;
@@ -308,8 +308,10 @@ fn long_lists_take_few_values(open: fn() -> Box<dyn Database>) {
             assert!(agrees(&mut store, &filter, &Schema::open(), &documents) > 0, "{field} {operator}");
             let predicate = Schema::open().check(&filter).unwrap();
             let lowered = store.lowered(&Mapping::default(), &predicate);
-            let query = lowered.pushed().unwrap();
-            assert!(query.bind_count() <= 5, "{}", query.bind_count());
+            let binds = lowered.pushed().map(Query::bind_count);
+            // Of numbers so large, Postgres has a superset, whose complement is none.
+            assert!(binds.is_some() || (operator == "nin" && list[0] == json!(u64::MAX)), "{field} {operator}");
+            assert!(binds.is_none_or(|binds| binds <= 5), "{binds:?}");
         }
     }
 }

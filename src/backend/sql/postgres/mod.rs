@@ -14,7 +14,7 @@ use super::fragment::{Bind, Fragment, joined, sql};
 use super::operand::{
     IntBound, exact_as_float, float_operand, folds_as_ascii, int_bound, inverse, spellings, successor, symbol,
 };
-use super::regex::{self, Style};
+use super::regexes::{self, Style};
 use crate::fold::{is_cased, orbit};
 use crate::lower::{Cover, Why};
 use crate::pattern::Pattern;
@@ -82,7 +82,7 @@ impl Dialect for Postgres {
             ScalarTest::StartsWith(needle) => exact(substring(value, needle, Where::Start)),
             ScalarTest::EndsWith(needle) => exact(substring(value, needle, Where::End)),
             ScalarTest::Regex(pattern) => matches(value, pattern),
-            ScalarTest::Token(token) => exact(sql![by_code_point(value), " ~ ", Bind(regex::token(&STYLE, token))]),
+            ScalarTest::Token(token) => exact(sql![by_code_point(value), " ~ ", Bind(regexes::token(&STYLE, token))]),
             ScalarTest::Instants(instants) => exact(one_of_instants(value, instants)),
             ScalarTest::Instant(comparison, bound) => exact(compare_instant(value, comparison, bound)),
         }
@@ -288,9 +288,9 @@ fn ends_with(x: &Fragment, suffix: &str) -> Fragment {
 
 fn matches(value: Scalar<'_>, pattern: &Pattern) -> Cover<Fragment> {
     let x = sql![value.sql, " COLLATE \"C\""];
-    match regex::print(&STYLE, pattern) {
+    match regexes::print(&STYLE, pattern) {
         Ok(text) => Cover::Exact(sql![x, " ~ ", Bind(text)]),
-        Err(why) => match regex::required(pattern) {
+        Err(why) => match regexes::required(pattern) {
             Some(strings) => {
                 let holding = strings.iter().map(|string| sql!["strpos(", &x, ", ", Bind(string.as_str()), ") > 0"]);
                 let holding = if strings.is_empty() { never() } else { joined(holding, " OR ") };

@@ -274,6 +274,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same with every span moved: for a filter inside a larger text, from where it begins there.
+    pub(crate) fn after(mut self, start: usize) -> Error {
+        for span in self.0.diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.place.span.as_mut()) {
+            *span = span.start + start..span.end + start;
+        }
+        self
+    }
+}
+
 impl From<Diagnostic> for Error {
     fn from(diagnostic: Diagnostic) -> Error {
         Error(Box::new(Inner { diagnostics: vec![diagnostic], omitted: 0 }))

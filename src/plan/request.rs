@@ -109,30 +109,43 @@ impl TriggerRequest {
     /// # Errors
     /// `limit`, where both together pass one.
     pub fn filter(&self) -> Result<Option<Filter>, Error> {
-        let ids = self.object_ids.as_deref();
-        match (ids, &self.source_filters) {
-            (None, None) => Ok(None),
-            (None, Some(filter)) => Ok(Some(filter.clone())),
-            (Some(ids), filter) => {
-                // The groups and the condition that are added are ours, not the client's.
-                let limits = [(Limit::Depth, 2), (Limit::Conditions, 1)].into_iter().fold(
-                    self.parser.held().clone(),
-                    |limits, (limit, ours)| {
-                        let most = limits.get(limit).saturating_add(ours);
-                        limits.with(limit, most)
-                    },
-                );
-                let mut tree = self.parser.clone().limits(limits).tree();
-                let built = and(&mut tree, |tree| {
-                    let Some(filter) = filter else { return push_ids(tree, ids) };
-                    and(tree, |tree| push_ids(tree, ids))?;
-                    tree.graft(filter, true)
-                });
-                let limits: Limits = tree.limits().clone();
-                built.map_err(|refusal| refusal.diagnostic(&limits))?;
-                Ok(Some(tree.finish()))
-            }
+        self.joined(None, &self.ids_filter()?)
+    }
+
+    /// The filter that `object_ids` stands for (O1).
+    pub(super) fn ids_filter(&self) -> Result<Option<Filter>, Error> {
+        let ids = |ids: &Vec<String>| self.build(|tree| and(tree, |tree| push_ids(tree, ids)));
+        self.object_ids.as_ref().map(ids).transpose()
+    }
+
+    /// The AND of the filter that a collection has of its own, that of `object_ids`, and that of the request: of those
+    /// that are given, each whole. What stands alone stays as it is. Places are those in the body; the collection's filter
+    /// has none there.
+    pub(super) fn joined(&self, own: Option<&Filter>, ids: &Option<Filter>) -> Result<Option<Filter>, Error> {
+        let parts = [(own, false), (ids.as_ref(), true), (self.source_filters.as_ref(), true)];
+        let given: Vec<(&Filter, bool)> = parts.into_iter().filter_map(|(part, keep)| Some((part?, keep))).collect();
+        let graft = |tree: &mut TreeBuilder| given.iter().try_for_each(|(filter, keep)| tree.graft(filter, *keep));
+        match given[..] {
+            [] => Ok(None),
+            [(one, _)] => Ok(Some(one.clone())),
+            _ => self.build(|tree| and(tree, graft)).map(Some),
         }
+    }
+
+    /// The limits that the body was read under.
+    pub(super) fn limits(&self) -> &Limits {
+        self.parser.held()
+    }
+
+    /// Builds a filter of what was accepted already.
+    fn build(&self, build: impl FnOnce(&mut TreeBuilder) -> Result<(), Refusal>) -> Result<Filter, Error> {
+        // The groups and the condition that are added are ours, not the client's; so is what the collection itself
+        // asks, which was read under limits of its own.
+        let own = [Limit::Regex, Limit::Errors];
+        let limits = own.into_iter().fold(Limits::none(), |limits, limit| limits.with(limit, self.limits().get(limit)));
+        let mut tree = self.parser.clone().limits(limits).tree();
+        build(&mut tree).map_err(|refusal| refusal.diagnostic(tree.limits()))?;
+        Ok(tree.finish())
     }
 }
 

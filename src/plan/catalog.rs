@@ -1,0 +1,414 @@
+//! The catalog of one namespace: its buckets and collections, and which feeds which.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::graph::Graph;
+use crate::error::{Code, Diagnostic, Error, excerpt};
+use crate::filter::Filter;
+use crate::parse::Parser;
+use crate::path::Path;
+use crate::schema::file_error;
+
+/// A bucket: it holds objects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// `bkt_…`; unique in its namespace.
+    pub bucket_id: String,
+    /// Unique among the buckets of its namespace. Left out in a file, it is the id.
+    #[serde(default)]
+    pub name: String,
+    /// What tells its objects apart for those who process them: with it, processing an object again overwrites the
+    /// documents of the last time; without it, it makes new ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_key: Option<UniqueKey>,
+}
+
+/// The fields whose values tell the objects of a bucket apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UniqueKey {
+    /// At least one.
+    pub fields: Vec<Path>,
+}
+
+/// A collection: documents that are made of the objects of buckets, or of the documents of other collections.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Collection {
+    /// `col_…`; unique in its namespace.
+    pub collection_id: String,
+    /// Unique among the collections of its namespace. Left out in a file, it is the id.
+    pub name: String,
+    /// Whether it is processed. Left out in a file, it is.
+    pub enabled: bool,
+    /// What it is made of.
+    pub source: CollectionSource,
+    /// Which of that; `None`: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_filters: Option<Filter>,
+}
+
+/// What a collection is made of, by ids or names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SourceFile", into = "SourceFile")]
+pub enum CollectionSource {
+    /// The objects of buckets.
+    Buckets(Vec<String>),
+    /// The documents of collections.
+    Collections(Vec<String>),
+}
+
+/// Of what kind the sources of a collection are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// Buckets: what is counted are objects.
+    Bucket,
+    /// Collections: what is counted are documents.
+    Collection,
+}
+
+impl SourceKind {
+    /// `bucket` or `collection`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SourceKind::Bucket => "bucket",
+            SourceKind::Collection => "collection",
+        }
+    }
+
+    /// What its members are: `objects` or `documents`.
+    #[must_use]
+    pub fn members(self) -> &'static str {
+        match self {
+            SourceKind::Bucket => "objects",
+            SourceKind::Collection => "documents",
+        }
+    }
+}
+
+impl CollectionSource {
+    /// Of what kind they are.
+    #[must_use]
+    pub fn kind(&self) -> SourceKind {
+        match self {
+            CollectionSource::Buckets(_) => SourceKind::Bucket,
+            CollectionSource::Collections(_) => SourceKind::Collection,
+        }
+    }
+
+    fn named(&self) -> &[String] {
+        match self {
+            CollectionSource::Buckets(named) | CollectionSource::Collections(named) => named,
+        }
+    }
+}
+
+/// A source as a file has it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceFile {
+    #[serde(rename = "type")]
+    kind: SourceKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bucket_ids: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collection_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collection_ids: Option<Vec<String>>,
+}
+
+impl TryFrom<SourceFile> for CollectionSource {
+    type Error = &'static str;
+
+    fn try_from(file: SourceFile) -> Result<CollectionSource, &'static str> {
+        match (file.kind, file.bucket_ids, file.collection_id, file.collection_ids) {
+            (SourceKind::Bucket, Some(buckets), None, None) => Ok(CollectionSource::Buckets(buckets)),
+            (SourceKind::Bucket, ..) => Err("a source of the type `bucket` has `bucket_ids`, and nothing else"),
+            (SourceKind::Collection, None, Some(one), None) => Ok(CollectionSource::Collections(vec![one])),
+            (SourceKind::Collection, None, None, Some(many)) => Ok(CollectionSource::Collections(many)),
+            (SourceKind::Collection, ..) => {
+                Err("a source of the type `collection` has `collection_id` or `collection_ids`, and nothing else")
+            }
+        }
+    }
+}
+
+impl From<CollectionSource> for SourceFile {
+    fn from(source: CollectionSource) -> SourceFile {
+        let kind = source.kind();
+        let (bucket_ids, collection_ids) = match source {
+            CollectionSource::Buckets(ids) => (Some(ids), None),
+            CollectionSource::Collections(ids) => (None, Some(ids)),
+        };
+        SourceFile { kind, bucket_ids, collection_id: None, collection_ids }
+    }
+}
+
+/// The catalog file: buckets and collections as they are written, what they name not looked up yet.
+///
+/// ```
+/// use trommel::plan::CatalogFile;
+///
+/// let file = CatalogFile::from_json(r#"{
+///     "buckets": [{"bucket_id": "bkt_a", "name": "photos", "unique_key": {"fields": ["sku"]}}],
+///     "collections": [{"collection_id": "col_a", "name": "frames", "source": {"type": "bucket", "bucket_ids": ["photos"]}}]
+/// }"#)?;
+/// let catalog = file.into_catalog("ns_demo")?;
+/// assert_eq!(catalog.collection("frames")?.collection_id, "col_a");
+/// # Ok::<(), trommel::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CatalogFile {
+    /// The buckets.
+    pub buckets: Vec<Bucket>,
+    /// The collections.
+    pub collections: Vec<Collection>,
+}
+
+/// The same with the filters as text, so that their mistakes keep their places.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile<'t> {
+    #[serde(default)]
+    buckets: Vec<Bucket>,
+    #[serde(default, borrow)]
+    collections: Vec<RawCollection<'t>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCollection<'t> {
+    collection_id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default = "yes")]
+    enabled: bool,
+    source: CollectionSource,
+    #[serde(default, borrow)]
+    source_filters: Option<&'t RawValue>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl CatalogFile {
+    /// Reads a catalog file. Unknown keys are errors with their place; so is every mistake in a filter.
+    ///
+    /// # Errors
+    /// `syntax`, `unknown_key`, `missing_value`, `duplicate_key`, and those of a filter.
+    pub fn from_json(text: &str) -> Result<CatalogFile, Error> {
+        let raw: RawFile<'_> = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
+        let collections = raw.collections.into_iter().enumerate().map(|(at, raw)| {
+            let source_filters = raw.source_filters.map(|filter| {
+                let start = filter.get().as_ptr() as usize - text.as_ptr() as usize;
+                let place = format!("/collections/{at}/source_filters");
+                Parser::new().json(filter.get()).map_err(|error| error.below(&place).after(start))
+            });
+            Ok(Collection {
+                name: or_id(raw.name, &raw.collection_id),
+                collection_id: raw.collection_id,
+                enabled: raw.enabled,
+                source: raw.source,
+                source_filters: source_filters.transpose()?,
+            })
+        });
+        let collections = collections.collect::<Result<_, Error>>()?;
+        let buckets = raw.buckets.into_iter().map(|bucket| Bucket { name: or_id(bucket.name, &bucket.bucket_id), ..bucket });
+        Ok(CatalogFile { buckets: buckets.collect(), collections })
+    }
+
+    /// The catalog of a namespace that has this alone, at revision 0.
+    ///
+    /// # Errors
+    /// Those of [`Catalog::new`].
+    pub fn into_catalog(self, namespace_id: impl Into<String>) -> Result<Catalog, Error> {
+        Catalog::new(namespace_id, 0, self)
+    }
+}
+
+fn or_id(name: String, id: &str) -> String {
+    if name.is_empty() { id.to_owned() } else { name }
+}
+
+/// The buckets and collections of a namespace, each found by its id or name; ids win.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    namespace_id: String,
+    revision: u64,
+    file: CatalogFile,
+    bucket_names: Names,
+    collection_names: Names,
+    /// The sources of each collection by their index: buckets or collections, each once, in the order of the file.
+    sources: Vec<Vec<u32>>,
+    graph: Graph,
+}
+
+/// Where each id and each name stands.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    ids: HashMap<String, u32>,
+    names: HashMap<String, u32>,
+}
+
+impl Names {
+    fn new<'n>(what: &str, all: impl Iterator<Item = (&'n str, &'n str)>) -> Result<Names, Error> {
+        let mut names = Names::default();
+        for (at, (id, name)) in all.enumerate() {
+            let twice = |kind: &str, word: &str| {
+                let message = format!("two {what}s have the {kind} `{}`", excerpt(word));
+                Error::from(Diagnostic::error(Code::AmbiguousName, message))
+            };
+            if names.ids.insert(id.to_owned(), at as u32).is_some() {
+                return Err(twice("id", id));
+            }
+            if names.names.insert(name.to_owned(), at as u32).is_some() {
+                return Err(twice("name", name));
+            }
+        }
+        Ok(names)
+    }
+
+    fn find(&self, named: &str) -> Option<u32> {
+        self.ids.get(named).or_else(|| self.names.get(named)).copied()
+    }
+
+    fn not_found(&self, what: &str, named: &str) -> Diagnostic {
+        let all = self.ids.keys().chain(self.names.keys()).map(String::as_str);
+        Diagnostic::error(Code::NotFound, format!("there is no {what} `{}`", excerpt(named))).near(named, all)
+    }
+}
+
+impl Catalog {
+    /// The catalog of a namespace, at a revision that whoever keeps it raises with each change.
+    ///
+    /// Cost: linear in the file.
+    ///
+    /// # Errors
+    /// `ambiguous_name` for an id or name that stands twice among buckets, or among collections; `not_found` for a source
+    /// that is not there; `missing_value` for a unique key without fields.
+    pub fn new(namespace_id: impl Into<String>, revision: u64, file: CatalogFile) -> Result<Catalog, Error> {
+        let buckets = file.buckets.iter().map(|bucket| (&*bucket.bucket_id, &*bucket.name));
+        let collections = file.collections.iter().map(|collection| (&*collection.collection_id, &*collection.name));
+        let (bucket_names, collection_names) = (Names::new("bucket", buckets)?, Names::new("collection", collections)?);
+        for bucket in &file.buckets {
+            if bucket.unique_key.as_ref().is_some_and(|key| key.fields.is_empty()) {
+                let message = format!("the unique key of the bucket `{}` has no fields", excerpt(&bucket.name));
+                return Err(Diagnostic::error(Code::MissingValue, message).into());
+            }
+        }
+        let mut sources = Vec::with_capacity(file.collections.len());
+        let mut edges = Vec::new();
+        for (at, collection) in file.collections.iter().enumerate() {
+            let (kind, names) = match collection.source.kind() {
+                SourceKind::Bucket => ("bucket", &bucket_names),
+                SourceKind::Collection => ("collection", &collection_names),
+            };
+            let mut found = Vec::with_capacity(collection.source.named().len());
+            for named in collection.source.named() {
+                found.push(names.find(named).ok_or_else(|| {
+                    let mut diagnostic = names.not_found(kind, named);
+                    diagnostic.message += &format!(", a source of the collection `{}`", excerpt(&collection.name));
+                    diagnostic
+                })?);
+            }
+            let mut seen = std::collections::HashSet::with_capacity(found.len());
+            found.retain(|source| seen.insert(*source));
+            if collection.source.kind() == SourceKind::Collection {
+                edges.extend(found.iter().map(|source| (*source, at as u32)));
+            }
+            sources.push(found);
+        }
+        let graph = Graph::new(file.collections.len(), &edges);
+        Ok(Catalog { namespace_id: namespace_id.into(), revision, file, bucket_names, collection_names, sources, graph })
+    }
+
+    /// The id of the namespace.
+    #[must_use]
+    pub fn namespace_id(&self) -> &str {
+        &self.namespace_id
+    }
+
+    /// The revision, raised by each change.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The buckets.
+    #[must_use]
+    pub fn buckets(&self) -> &[Bucket] {
+        &self.file.buckets
+    }
+
+    /// The collections.
+    #[must_use]
+    pub fn collections(&self) -> &[Collection] {
+        &self.file.collections
+    }
+
+    /// The bucket of this id or name.
+    ///
+    /// # Errors
+    /// `not_found`, with the nearest ids and names.
+    pub fn bucket(&self, named: &str) -> Result<&Bucket, Error> {
+        let found = self.find(SourceKind::Bucket, named)?;
+        Ok(&self.file.buckets[found as usize])
+    }
+
+    /// The collection of this id or name.
+    ///
+    /// # Errors
+    /// `not_found`, with the nearest ids and names.
+    pub fn collection(&self, named: &str) -> Result<&Collection, Error> {
+        let found = self.find(SourceKind::Collection, named)?;
+        Ok(&self.file.collections[found as usize])
+    }
+
+    /// This catalog with what a file has: what has the id of something that is there takes its place, the rest is added.
+    /// At the next revision.
+    ///
+    /// # Errors
+    /// Those of [`Catalog::new`].
+    pub fn with(&self, file: CatalogFile) -> Result<Catalog, Error> {
+        // Within the file, an id must not stand twice: the second would silently take the place of the first.
+        Names::new("bucket", file.buckets.iter().map(|bucket| (&*bucket.bucket_id, &*bucket.name)))?;
+        let collections = file.collections.iter().map(|collection| (&*collection.collection_id, &*collection.name));
+        Names::new("collection", collections)?;
+        let mut merged = self.file.clone();
+        for bucket in file.buckets {
+            match self.bucket_names.ids.get(&bucket.bucket_id) {
+                Some(at) => merged.buckets[*at as usize] = bucket,
+                None => merged.buckets.push(bucket),
+            }
+        }
+        for collection in file.collections {
+            match self.collection_names.ids.get(&collection.collection_id) {
+                Some(at) => merged.collections[*at as usize] = collection,
+                None => merged.collections.push(collection),
+            }
+        }
+        Catalog::new(self.namespace_id.clone(), self.revision + 1, merged)
+    }
+
+    pub(super) fn find(&self, kind: SourceKind, named: &str) -> Result<u32, Diagnostic> {
+        let names = match kind {
+            SourceKind::Bucket => &self.bucket_names,
+            SourceKind::Collection => &self.collection_names,
+        };
+        names.find(named).ok_or_else(|| names.not_found(kind.as_str(), named))
+    }
+
+    pub(super) fn sources_of(&self, collection: u32) -> &[u32] {
+        &self.sources[collection as usize]
+    }
+
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+}

@@ -1,0 +1,107 @@
+//! What a trigger reaches downstream, in which order, and what it leaves out.
+
+use std::collections::HashMap;
+
+use super::catalog::{Catalog, SourceKind};
+use crate::error::{Code, Diagnostic, excerpt};
+
+/// What is processed when a collection is triggered.
+#[derive(Debug)]
+pub(super) struct Reach {
+    /// The collections of each step; step 0 is the triggered one.
+    pub(super) steps: Vec<Vec<Reached>>,
+    /// Those downstream that are left out.
+    pub(super) skipped: Vec<LeftOut>,
+}
+
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) collection: u32,
+    pub(super) tier: u32,
+}
+
+/// A collection that is not processed, and the disabled one because of which.
+#[derive(Debug)]
+pub(super) struct LeftOut {
+    pub(super) collection: u32,
+    pub(super) disabled: u32,
+}
+
+/// Walks downstream from a collection. A collection's step is its longest distance from there over what is processed; its
+/// tier its longest distance from a collection made of buckets, over all.
+///
+/// Cost: linear in the collections and edges.
+pub(super) fn reach(catalog: &Catalog, triggered: u32) -> Result<Reach, Box<Diagnostic>> {
+    let (graph, collections) = (catalog.graph(), catalog.collections());
+    let order = graph.downstream().order([triggered]).map_err(|circle| cycle(catalog, circle.iter().copied()))?;
+    let mut steps = HashMap::from([(triggered, 0_u32)]);
+    // Those that something disabled feeds, and the first such.
+    let mut behind: HashMap<u32, u32> = HashMap::new();
+    let mut skipped = Vec::new();
+    for &collection in &order {
+        let disabled = if collections[collection as usize].enabled { None } else { Some(collection) };
+        match steps.get(&collection) {
+            Some(&step) if disabled.is_none() => {
+                for &fed in graph.downstream().of(collection) {
+                    let longest = steps.entry(fed).or_default();
+                    *longest = (*longest).max(step + 1);
+                }
+            }
+            _ => {
+                // INVARIANT: what nothing that is processed feeds is behind something disabled.
+                let disabled = disabled.or_else(|| behind.get(&collection).copied()).unwrap_or(collection);
+                skipped.push(LeftOut { collection, disabled });
+                graph.downstream().of(collection).iter().for_each(|fed| {
+                    behind.entry(*fed).or_insert(disabled);
+                });
+            }
+        }
+    }
+    let is_processed = |collection: &u32| steps.contains_key(collection) && collections[*collection as usize].enabled;
+    let listed: Vec<u32> = order.into_iter().filter(is_processed).collect();
+    let tiers = tiers(catalog, &listed)?;
+    let mut reach = Reach { steps: Vec::new(), skipped };
+    for collection in listed {
+        let step = steps.get(&collection).copied().unwrap_or(0) as usize;
+        if reach.steps.len() <= step {
+            reach.steps.resize_with(step + 1, Vec::new);
+        }
+        let tier = tiers.get(&collection).copied().unwrap_or(0);
+        reach.steps[step].push(Reached { collection, tier });
+    }
+    // As in the catalog: the order of the walk means nothing to anybody.
+    reach.steps.iter_mut().for_each(|step| step.sort_unstable_by_key(|reached| reached.collection));
+    reach.skipped.sort_unstable_by_key(|left_out| left_out.collection);
+    Ok(reach)
+}
+
+/// The tiers of collections and of all upstream of them.
+fn tiers(catalog: &Catalog, listed: &[u32]) -> Result<HashMap<u32, u32>, Box<Diagnostic>> {
+    let upstream = catalog.graph().upstream();
+    // Upstream edges lead from what is fed to what feeds it.
+    let order = upstream
+        .order(listed.iter().copied())
+        .map_err(|circle| cycle(catalog, circle.iter().rev().copied()))?;
+    let mut tiers = HashMap::with_capacity(order.len());
+    for &collection in order.iter().rev() {
+        let feeding = upstream.of(collection).iter().filter_map(|source| tiers.get(source)).max();
+        let is_made_of_buckets = catalog.collections()[collection as usize].source.kind() == SourceKind::Bucket;
+        let tier = if is_made_of_buckets { 0 } else { feeding.map_or(0, |tier: &u32| tier + 1) };
+        tiers.insert(collection, tier);
+    }
+    Ok(tiers)
+}
+
+/// The error of a circle: its collections, each feeding the next, the first once more at the end.
+fn cycle(catalog: &Catalog, circle: impl Iterator<Item = u32>) -> Box<Diagnostic> {
+    let path: Vec<String> = circle.map(|at| catalog.collections()[at as usize].collection_id.clone()).collect();
+    // A circle may be as long as the catalog: the message says where it begins, the rest is data.
+    const MOST: usize = 50;
+    let mut shown = path.iter().take(MOST).map(|id| format!("`{}`", excerpt(id))).collect::<Vec<_>>().join(" → ");
+    if path.len() > MOST {
+        shown += &format!(" → … ({} more)", path.len() - MOST);
+    }
+    let mut diagnostic = Diagnostic::error(Code::Cycle, format!("collections feed each other in a circle: {shown}"));
+    diagnostic.expected = path;
+    Box::new(diagnostic.hint("take one of them out of the sources of the next"))
+}

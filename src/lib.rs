@@ -38,6 +38,7 @@
 //! | --- | --- |
 //! | `text` (default) | the text language |
 //! | `sql` | the backend for SQL databases: SQLite |
+//! | `store` | the embedded store for the trigger planner |
 //! | `proptest` | strategies for filters, documents, and pairs that meet |
 //! | `conformance` | the suite that proves a backend |
 //! | `arbitrary` | `Arbitrary` for fuzzing |
@@ -73,6 +74,9 @@ mod schema;
 pub mod semantics;
 mod set;
 mod simplify;
+#[cfg(feature = "store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+pub mod store;
 #[cfg(any(feature = "proptest", feature = "arbitrary"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "proptest", feature = "arbitrary"))))]
 pub mod strategies;

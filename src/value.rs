@@ -101,7 +101,7 @@ impl Number {
     }
 
     /// The value if it is an integer within `i64` or `u64`.
-    fn integer(self) -> Option<i128> {
+    pub(crate) fn integer(self) -> Option<i128> {
         match self.0 {
             Repr::Int(int) => Some(int.into()),
             Repr::UInt(int) => Some(int.into()),

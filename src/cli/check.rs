@@ -62,7 +62,7 @@ impl<'b> Report<'b> {
     fn print(&self, output: &Output) -> Result<(), Failure> {
         match output.format {
             Format::Json => output.print_json(self),
-            Format::Text => output.print(self.line()),
+            Format::Text | Format::Mermaid => output.print(self.line()),
         }
     }
 
@@ -110,7 +110,7 @@ fn limits(output: &Output) -> Result<Answer, Failure> {
     let limits: Vec<Row> = Limit::all().map(row).collect();
     match output.format {
         Format::Json => output.print_json(&Report { format_version: FORMAT_VERSION, limits })?,
-        Format::Text => output.write(|out| {
+        Format::Text | Format::Mermaid => output.write(|out| {
             limits.iter().try_for_each(|Row { name, default, unit }| writeln!(out, "{name:<10} {default:>9} {unit}"))
         })?,
     }

@@ -16,9 +16,25 @@ pub(super) struct Line<'f> {
     pub(super) document: Document,
 }
 
+/// A line as it is, and where it stands.
+pub(super) struct TextLine<'l> {
+    pub(super) file: &'l Path,
+    /// From 1.
+    pub(super) number: u64,
+    pub(super) text: &'l [u8],
+}
+
 /// The files that DATA arguments name: standard input for none.
 pub(super) fn files_or_stdin(data: &[PathBuf]) -> Vec<PathBuf> {
     if data.is_empty() { vec![PathBuf::from("-")] } else { data.to_vec() }
+}
+
+/// What reading lines came to.
+pub(super) struct Read {
+    /// Lines that were no documents, or were refused.
+    pub(super) bad_lines: usize,
+    /// Whether a file could not be read to its end.
+    pub(super) has_failed: bool,
 }
 
 /// Gives every document of the files to `take`, in order. Lines that are no documents and files that cannot be read are
@@ -28,17 +44,34 @@ pub(super) fn each_document(
     output: &Output,
     mut take: impl FnMut(Line<'_>) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
-    let (mut bad, mut errors, mut is_whole) = (BadLines::default(), Vec::new(), true);
+    let read = each_line(files, output, |line| {
+        let Some(TextLine { file, number, text }) = line else { return Ok(Ok(())) };
+        match Document::read(text) {
+            Ok(document) => take(Line { file, number, document }).map(Ok),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    })?;
+    Ok(read.bad_lines == 0 && !read.has_failed)
+}
+
+/// Gives every line of the files that is not blank to `take`, in order, which says why it is bad if it is; and `None`
+/// wherever more may take a while to come. Bad lines and files that cannot be read are reported and passed over.
+pub(super) fn each_line(
+    files: &[PathBuf],
+    output: &Output,
+    mut take: impl FnMut(Option<TextLine<'_>>) -> Result<Result<(), String>, Failure>,
+) -> Result<Read, Failure> {
+    let (mut bad, mut errors, mut has_failed) = (BadLines::default(), Vec::new(), false);
     let mut taken = Ok(());
     for piece in Pieces::new(files.to_vec(), ProgressBar::hidden()) {
         match piece {
             Piece::Lines(lines) => {
                 let file = &*files[lines.file];
-                taken = each_line(file, lines.first, &lines.bytes, &mut bad, &mut take);
+                taken = each_of(file, lines.first, &lines.bytes, &mut bad, &mut take);
             }
             Piece::TooLong { file, line } => bad.report(&files[file], line, "the line is too long"),
             Piece::Failed { file, error } => {
-                is_whole = false;
+                has_failed = true;
                 fail(Failure::unreadable(&files[file], &error), output, &mut errors);
             }
         }
@@ -52,26 +85,26 @@ pub(super) fn each_document(
     if !errors.is_empty() {
         output.report(&Failure::Mistakes { errors, source: String::new() });
     }
-    taken.map(|()| is_whole && bad.count == 0)
+    taken.map(|()| Read { bad_lines: bad.count, has_failed })
 }
 
-fn each_line(
+fn each_of(
     file: &Path,
     first: u64,
     bytes: &[u8],
     bad: &mut BadLines,
-    take: &mut impl FnMut(Line<'_>) -> Result<(), Failure>,
+    take: &mut impl FnMut(Option<TextLine<'_>>) -> Result<Result<(), String>, Failure>,
 ) -> Result<(), Failure> {
-    for (number, line) in (first..).zip(bytes.split(|byte| *byte == b'\n')) {
-        if is_blank(line) {
+    for (number, text) in (first..).zip(bytes.split(|byte| *byte == b'\n')) {
+        if is_blank(text) {
             continue;
         }
-        match Document::read(line) {
-            Ok(document) => take(Line { file, number, document })?,
-            Err(error) => bad.report(file, number, &error.to_string()),
+        if let Err(reason) = take(Some(TextLine { file, number, text }))? {
+            bad.report(file, number, &reason);
         }
     }
-    Ok(())
+    // Nothing is bad about the end of a piece.
+    take(None).map(|_| ())
 }
 
 /// Notes an error: text is reported at once, JSON as one object at the end.

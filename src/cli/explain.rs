@@ -63,7 +63,7 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure
     };
     match output.format {
         Format::Json => output.print_json(&Report { format_version: FORMAT_VERSION, explain: &explain })?,
-        Format::Text => output.print(text(&explain, args.show_values))?,
+        Format::Text | Format::Mermaid => output.print(text(&explain, args.show_values))?,
     }
     Ok(Answer::Yes)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use trommel::parse::Parser;
+use trommel::plan::TriggerRequest;
 use trommel::reference::Reference;
 use trommel::{Budget, Code, Diagnostic, Document, DocumentError, Error, Filter, Limit, Limits, Predicate, Schema};
 
@@ -30,6 +31,59 @@ pub(super) struct FilterArgs {
     /// Set a limit; `trommel check --limits` lists them
     #[arg(long, value_name = "NAME=N", value_parser = read_limit)]
     limit: Vec<(Limit, usize)>,
+}
+
+/// The flags that go with the request to trigger a collection.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(super) struct RequestArgs {
+    /// The body of the call; without it nothing is limited
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    request: Option<String>,
+    /// The object that holds the dynamic values
+    #[arg(long, value_name = "JSON|@FILE")]
+    bind: Option<String>,
+    /// Set a limit; `trommel check --limits` lists them
+    #[arg(long, value_name = "NAME=N", value_parser = read_limit)]
+    limit: Vec<(Limit, usize)>,
+}
+
+/// A request, and the text that places are in.
+#[derive(Debug)]
+pub(super) struct LoadedRequest {
+    pub(super) request: TriggerRequest,
+    source: String,
+}
+
+impl LoadedRequest {
+    /// An error about this request, with the text that its places are in.
+    pub(super) fn failure(&self, error: Error) -> Failure {
+        Failure::in_text(error, &self.source)
+    }
+}
+
+impl RequestArgs {
+    /// Reads the request.
+    pub(super) fn load(&self) -> Result<LoadedRequest, Failure> {
+        let limits = self.limit.iter().fold(Limits::default(), |limits, (limit, value)| limits.with(*limit, *value));
+        let input = match &self.request {
+            None => b"{}".to_vec(),
+            Some(argument) => read_argument(argument, limits.get(Limit::Input))?,
+        };
+        let read = TriggerRequest::from_json_with(&Parser::new().limits(limits), &input);
+        let source = as_text(input);
+        let mut request = read.map_err(|error| Failure::in_text(error, &source))?;
+        if let (Some(bind), Some(filter)) = (&self.bind, &request.source_filters) {
+            let bound = filter.bind(&*read_values(bind)?).map_err(|error| Failure::in_text(error, &source))?;
+            request.source_filters = Some(bound);
+        }
+        Ok(LoadedRequest { request, source })
+    }
+}
+
+/// Where an input is no UTF-8, the place of that is within the part that this keeps as it is.
+fn as_text(input: Vec<u8>) -> String {
+    String::from_utf8(input).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,7 +149,7 @@ impl FilterArgs {
     /// Reads the filter that the trigger request in an argument stands for.
     pub(super) fn load_request(&self, request: &str) -> Result<Loaded, Failure> {
         self.load_with(request, |parser, schema, input| {
-            let filter = trommel::plan::TriggerRequest::from_json_with(parser, input)?.filter()?;
+            let filter = TriggerRequest::from_json_with(parser, input)?.filter()?;
             let filter = filter.unwrap_or_else(Filter::everything);
             schema.validate(&filter)?;
             Ok((filter, false))
@@ -112,9 +166,7 @@ impl FilterArgs {
         let input = read_argument(argument, limits.get(Limit::Input))?;
         let parser = Parser::new().limits(limits).ignore_case(self.ignore_case);
         let read = read(&parser, &schema, &input);
-        // Where the input is no UTF-8, the place of that is within the part that this keeps as it is.
-        let source =
-            String::from_utf8(input).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let source = as_text(input);
         let (filter, is_text) = read.map_err(|error| Failure::in_text(error, &source))?;
         let filter = match &self.bind {
             None => filter,

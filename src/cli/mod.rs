@@ -10,8 +10,10 @@ mod filter;
 mod fmt;
 mod grep;
 mod output;
+mod plan;
 mod schema;
 mod sql;
+mod store;
 mod why;
 
 use std::process::ExitCode;
@@ -43,6 +45,11 @@ enum Command {
     Compare(compare::CompareArgs),
     Why(why::WhyArgs),
     Conformance(conformance::ConformanceArgs),
+    Store(store::StoreArgs),
+    Plan(plan::PlanArgs),
+    Trigger(plan::TriggerArgs),
+    Batch(plan::BatchArgs),
+    Task(plan::TaskArgs),
     Completions(docs::CompletionsArgs),
     Man(docs::ManArgs),
 }
@@ -65,7 +72,11 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return usage(&error, Asked::of(&arguments).format),
     };
     let output = &cli.output;
+    let is_plan = matches!(cli.command, Command::Plan(_));
     let answer = match &cli.command {
+        _ if output.format == Format::Mermaid && !is_plan => {
+            Err(Diagnostic::error(Code::Usage, "`--format mermaid` is for `plan`").into())
+        }
         Command::Check(args) => check::run(args, output),
         Command::Fmt(args) => fmt::run(args, output),
         Command::Grep(args) => grep::run(args, output),
@@ -75,6 +86,11 @@ pub(crate) fn run() -> ExitCode {
         Command::Compare(args) => compare::run(args, output),
         Command::Why(args) => why::run(args, output),
         Command::Conformance(args) => conformance::run(args, output),
+        Command::Store(args) => store::run(args, output),
+        Command::Plan(args) => plan::plan(args, output),
+        Command::Trigger(args) => plan::trigger(args, output),
+        Command::Batch(args) => plan::batch(args, output),
+        Command::Task(args) => plan::task(args, output),
         Command::Completions(args) => docs::completions(args, output),
         Command::Man(args) => docs::man(args, output),
     };

@@ -29,6 +29,8 @@ pub(super) enum Format {
     Text,
     /// For programs: one JSON document
     Json,
+    /// A diagram, of `plan` alone
+    Mermaid,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -107,7 +109,13 @@ impl Failure {
 
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Failure {
-        Failure::Mistakes { errors: vec![diagnostic.into()], source: String::new() }
+        Error::from(diagnostic).into()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Mistakes { errors: vec![error], source: String::new() }
     }
 }
 

@@ -98,7 +98,7 @@ fn print_broken(line: &Line<'_>, broken: &[BrokenPromise], output: &Output) -> R
     let (file, number) = (line.file, line.number);
     match output.format {
         Format::Json => output.print_json(&Report { file: file.display().to_string(), line: number, broken }),
-        Format::Text => {
+        Format::Text | Format::Mermaid => {
             let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
             output.print(format_args!("{}:{number}: {}", file.display(), broken.join("; ")))
         }

@@ -99,7 +99,7 @@ pub(super) fn run(args: &SqlArgs, output: &Output) -> Result<Answer, Failure> {
     let (text, values) = args.statement.of(&query);
     let values = values.0.iter().map(to_json).collect::<Result<Vec<Json>, Failure>>()?;
     match output.format {
-        Format::Text => {
+        Format::Text | Format::Mermaid => {
             output.write(|out| {
                 writeln!(out, "{text}")?;
                 values.iter().try_for_each(|value| writeln!(out, "{value}"))

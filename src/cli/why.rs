@@ -42,7 +42,7 @@ pub(super) fn run(args: &WhyArgs, output: &Output) -> Result<Answer, Failure> {
         let tree = reference.why(&line.document);
         match output.format {
             Format::Json => output.print_json(&Report { line: line.number, matches: tree.matches(), tree: &tree }),
-            Format::Text => {
+            Format::Text | Format::Mermaid => {
                 let text = tree.to_string();
                 output.print(format_args!("{}:{}: {}", line.file.display(), line.number, text.trim_end()))
             }

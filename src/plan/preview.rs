@@ -51,7 +51,7 @@ impl fmt::Display for TriggerPlan {
 impl TriggerPlan {
     fn write_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = self.source.members();
-        writeln!(f, "\nsources: {} of {}", self.total, what)?;
+        writeln!(f, "\nsources: {} {what}", self.total)?;
         let name = |source: &PlannedSource| visible(&source.name);
         let shown = || self.sources.iter().take(MOST);
         let widest = shown().map(|source| name(source).chars().count()).max().unwrap_or(0).min(60);

@@ -29,7 +29,7 @@ mod operand;
 mod postgres;
 mod query;
 mod regexes;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::sync::Arc;
 

@@ -199,7 +199,7 @@ impl<'a> Grep<'a> {
         let Failure::Mistakes { errors, .. } = &failure else { return };
         self.has_failed = true;
         match self.output.format {
-            Format::Text => self.progress.suspend(|| self.output.report(&failure)),
+            Format::Text | Format::Mermaid => self.progress.suspend(|| self.output.report(&failure)),
             Format::Json => self.errors.extend_from_slice(errors),
         }
     }

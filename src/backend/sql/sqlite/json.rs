@@ -59,6 +59,25 @@ pub(super) fn field(field: &JsonField<'_>, test: &FieldTest<'_>) -> Cover<Fragme
     }
 }
 
+/// The expressions that tests of a path in the column `doc`, which is well-formed, can be answered by.
+#[cfg(feature = "store")]
+pub(super) fn index_expressions(path: &Path) -> Option<Vec<String>> {
+    if path.keys().len() > LONGEST || has_nul(path) {
+        return None;
+    }
+    let literal = |count: usize| format!("'{}'", path_text(path.keys().take(count)).replace('\'', "''"));
+    let whole = path.keys().len();
+    let mut expressions = vec![
+        format!("json_extract(doc, {})", literal(whole)),
+        format!("json_type(doc, {})", literal(whole)),
+    ];
+    if whole == 2 {
+        // Whether an array is on the way.
+        expressions.push(format!("json_type(doc, {})", literal(1)));
+    }
+    Some(expressions)
+}
+
 /// A field, with what its forms are made of.
 struct Json<'f> {
     field: &'f JsonField<'f>,
@@ -70,15 +89,20 @@ struct Json<'f> {
     steps: Vec<Fragment>,
 }
 
-/// The literal of a path of these keys, each as JSON writes it.
+/// The literal of a path of these keys.
 fn path_literal<'k>(keys: impl IntoIterator<Item = &'k str>) -> Fragment {
+    Fragment::literal(&path_text(keys))
+}
+
+/// A path of these keys, each as JSON writes it.
+fn path_text<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
     let mut path = "$".to_owned();
     for key in keys {
         path.push('.');
         // INVARIANT: writing to a `String` never fails.
         let _ = write_json_string(&mut path, key);
     }
-    Fragment::literal(&path)
+    path
 }
 
 impl<'f> Json<'f> {
@@ -202,7 +226,11 @@ impl<'f> Json<'f> {
         let inner = self.paths.len() - 1;
         if self.field.facts.many && inner > 0 {
             let types = self.paths[..inner].iter().map(|path| sql!["json_type(", &self.document, ", ", path, ")"]);
-            let is_behind = sql!["'array' IN (", joined(types, ", "), ")"];
+            let is_behind = match inner {
+                // An index can serve it.
+                1 => sql![joined(types, ""), " = 'array'"],
+                _ => sql!["'array' IN (", joined(types, ", "), ")"],
+            };
             let (from, object) = self.objects();
             let exists = sql!["EXISTS (SELECT 1 FROM ", from, " WHERE ", last(&object, &self.steps[inner]), ")"];
             parts.push(sql![is_behind, " AND ", exists]);

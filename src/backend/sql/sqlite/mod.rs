@@ -15,7 +15,11 @@ use super::operand::{
     exact_float, float_operand, folds_as_ascii, inverse, json_numbers, json_strings, spellings, successor, symbol,
     unsigned,
 };
+#[cfg(feature = "store")]
+use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::lower::Cover;
+#[cfg(feature = "store")]
+use crate::path::Path;
 use crate::predicate::{Comparison, Needle};
 use crate::schema::Type;
 use crate::value::Number;
@@ -24,6 +28,18 @@ use glob::{Glob, glob_cover};
 /// The dialect of SQLite.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sqlite;
+
+/// The expressions that tests of a path in a JSON column `doc` can be answered by, for an index on each.
+///
+/// # Errors
+/// `unsupported` for a path that SQLite cannot name.
+#[cfg(feature = "store")]
+pub(crate) fn index_expressions(path: &Path) -> Result<Vec<String>, Error> {
+    json::index_expressions(path).ok_or_else(|| {
+        let message = format!("SQLite has no index for the path `{}`", excerpt(path.written()));
+        Diagnostic::error(Code::Unsupported, message).into()
+    })
+}
 
 /// Longer lists are one JSON parameter: their text is the same for each length, and no value takes a placeholder.
 const FEW: usize = 8;

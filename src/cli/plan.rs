@@ -1,0 +1,183 @@
+//! `trommel plan`, `trigger`, `batch` and `task`: what a request would do, doing it, and what was done.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use trommel::plan::{Count, ErrorEnvelope, TriggerPlan};
+use trommel::store::{Batch, Store};
+use trommel::{Code, Diagnostic};
+
+use super::Answer;
+use super::filter::RequestArgs;
+use super::output::{FORMAT_VERSION, Failure, Format, Output, note};
+use super::store::NamespaceArgs;
+
+/// Show what a request to process a collection would do
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// The collection, by its id or name
+    collection: String,
+    #[command(flatten)]
+    store: StoreFile,
+    #[command(flatten)]
+    namespace: NamespaceArgs,
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Save the plan, to trigger it later
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Exit with 1 where nothing is selected
+    #[arg(long)]
+    fail_empty: bool,
+}
+
+/// Process a collection: write a batch and its task
+#[derive(Debug, Args)]
+pub(super) struct TriggerArgs {
+    /// The collection, by its id or name
+    collection: String,
+    #[command(flatten)]
+    store: StoreFile,
+    #[command(flatten)]
+    namespace: NamespaceArgs,
+    #[command(flatten)]
+    request: RequestArgs,
+    /// A plan that was saved: its request, if nothing that it rests on has changed
+    #[arg(long, value_name = "FILE", conflicts_with = "request")]
+    plan: Option<PathBuf>,
+}
+
+/// Show a batch
+#[derive(Debug, Args)]
+pub(super) struct BatchArgs {
+    /// Its id
+    id: String,
+    #[command(flatten)]
+    store: StoreFile,
+}
+
+/// Show the batch of a task
+#[derive(Debug, Args)]
+pub(super) struct TaskArgs {
+    /// Its id
+    id: String,
+    #[command(flatten)]
+    store: StoreFile,
+}
+
+#[derive(Debug, Args)]
+struct StoreFile {
+    /// The store
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+}
+
+pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> {
+    enveloped(output, || {
+        let request = args.request.load()?;
+        let mut store = Store::open_to_read(&args.store.store)?;
+        let plan = store.plan(&args.namespace.namespace, &args.collection, &request.request);
+        let plan = plan.map_err(|error| request.failure(error))?;
+        if let Some(out) = &args.out {
+            save(&plan, out)?;
+        }
+        match output.format {
+            Format::Text => output.print(plan.to_string().trim_end())?,
+            Format::Json => output.print_json(&plan.to_json())?,
+            Format::Mermaid => output.print(plan.to_mermaid().trim_end())?,
+        }
+        let is_counted = plan.warnings.iter().all(|warning| warning.code != "not_counted");
+        let is_empty = matches!(plan.total, Count::Exact(0) | Count::AtMost(0));
+        Ok(match (is_counted, is_empty && args.fail_empty) {
+            (false, _) => Answer::Failed,
+            (true, true) => Answer::No,
+            (true, false) => Answer::Yes,
+        })
+    })
+}
+
+/// Writes a plan beside its place and moves it there: what is there is a whole plan.
+fn save(plan: &TriggerPlan, out: &Path) -> Result<(), Failure> {
+    let cannot = |error: &std::io::Error| Failure::io(format_args!("cannot write `{}`", out.display()), error);
+    let mut text = serde_json::to_vec(&plan.to_json()).map_err(|error| cannot(&error.into()))?;
+    text.push(b'\n');
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = out.with_file_name(name);
+    let written = std::fs::File::create(&beside).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
+    written.and_then(|()| std::fs::rename(&beside, out)).map_err(|error| cannot(&error))
+}
+
+pub(super) fn trigger(args: &TriggerArgs, output: &Output) -> Result<Answer, Failure> {
+    enveloped(output, || {
+        let (namespace, collection) = (&*args.namespace.namespace, &*args.collection);
+        let response = match &args.plan {
+            None => {
+                let request = args.request.load()?;
+                let mut store = Store::open(&args.store.store)?;
+                store.trigger(namespace, collection, &request.request).map_err(|error| request.failure(error))?
+            }
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+                let plan = TriggerPlan::from_json(&text);
+                let plan = plan.map_err(|error| Failure::in_file("the plan", path, &error, &text))?;
+                let mut store = Store::open(&args.store.store)?;
+                is_of(&plan, &mut store, namespace, collection)?;
+                store.trigger_plan(&plan)?
+            }
+        };
+        output.print_json(&response)?;
+        Ok(Answer::Yes)
+    })
+}
+
+/// Whether a plan is one of the collection that is named.
+fn is_of(plan: &TriggerPlan, store: &mut Store, namespace: &str, collection: &str) -> Result<(), Failure> {
+    let snapshot = store.snapshot(namespace)?;
+    let catalog = snapshot.catalog();
+    let named = catalog.collection(collection)?;
+    if plan.namespace_id == catalog.namespace_id() && plan.collection_id == named.collection_id {
+        return Ok(());
+    }
+    let TriggerPlan { namespace_id, collection_id, .. } = plan;
+    let message = format!("the plan is one of `{collection_id}` in `{namespace_id}`, not of `{collection}`");
+    Err(Diagnostic::error(Code::Usage, message).into())
+}
+
+pub(super) fn batch(args: &BatchArgs, output: &Output) -> Result<Answer, Failure> {
+    print(&Store::open_to_read(&args.store.store)?.batch(&args.id)?, output)
+}
+
+pub(super) fn task(args: &TaskArgs, output: &Output) -> Result<Answer, Failure> {
+    print(&Store::open_to_read(&args.store.store)?.task(&args.id)?, output)
+}
+
+fn print(batch: &Batch, output: &Output) -> Result<Answer, Failure> {
+    #[derive(Serialize)]
+    struct Report<'b> {
+        format_version: u32,
+        #[serde(flatten)]
+        batch: &'b Batch,
+    }
+    match output.format {
+        Format::Json => output.print_json(&Report { format_version: FORMAT_VERSION, batch })?,
+        Format::Text | Format::Mermaid => output.print_json(batch)?,
+    }
+    Ok(Answer::Yes)
+}
+
+/// Says what is wrong as the API does, where JSON is asked for.
+fn enveloped(output: &Output, run: impl FnOnce() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
+    match run() {
+        Err(Failure::Mistakes { errors, .. }) if output.format == Format::Json => {
+            if let Some(error) = errors.first() {
+                // Strings and numbers only, which never fail to serialize.
+                note(serde_json::to_string(&ErrorEnvelope::new(error)).unwrap_or_default());
+            }
+            Ok(Answer::Failed)
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,198 @@
+//! An embedded store: a catalog, its objects and documents, and the batches that were triggered, in one SQLite file.
+//!
+//! Predicates run in SQLite through the [SQL backend](crate::Sql); what that leaves is rechecked by the compiled matcher, so
+//! that counts are exact. Objects and documents are kept as JSONB, as they were given but for white space.
+//!
+//! ```
+//! use trommel::plan::{CatalogFile, TriggerRequest};
+//! use trommel::store::{Destination, Store};
+//!
+//! let mut store = Store::in_memory()?;
+//! let catalog = CatalogFile::from_json(r#"{
+//!     "buckets": [{"bucket_id": "bkt_a", "name": "photos", "unique_key": {"fields": ["sku"]}}],
+//!     "collections": [{"collection_id": "col_a", "name": "frames", "source": {"type": "bucket", "bucket_ids": ["bkt_a"]}}]
+//! }"#)?;
+//! store.apply("demo", catalog)?;
+//! let mut import = store.import("demo", Destination::Bucket("photos"))?;
+//! import.add(br#"{"object_id": "obj_1", "sku": "a", "status": "pending"}"#)?.unwrap();
+//! import.add(br#"{"object_id": "obj_2", "sku": "b", "status": "done"}"#)?.unwrap();
+//! import.finish()?;
+//!
+//! let request = TriggerRequest::from_json(r#"{"source_filters": {"status": "pending"}}"#)?;
+//! let plan = store.plan("demo", "frames", &request)?;
+//! assert_eq!(plan.total, trommel::plan::Count::Exact(1));
+//! let response = store.trigger("demo", "frames", &request)?;
+//! assert_eq!(response.object_count, Some(1));
+//! # Ok::<(), trommel::Error>(())
+//! ```
+
+mod batches;
+mod catalog;
+mod demo;
+mod import;
+mod index;
+mod keys;
+mod snapshot;
+mod tables;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+pub use self::batches::Batch;
+pub use self::import::{Import, Imported, Destination};
+pub use self::snapshot::{NamespaceStats, Snapshot, TableStats};
+use crate::error::{Code, Diagnostic, Error};
+use crate::plan::{TriggerPlan, TriggerRequest};
+
+/// A store in a SQLite file, in WAL mode. Several may have the same file open, in several processes: reads run beside each
+/// other and see one state throughout; writes come one after another.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+/// So long a write waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// Makes a store in a file that is not there yet, or is empty.
+    ///
+    /// # Errors
+    /// `usage` where there is a store already; else those of [`open`](Store::open).
+    pub fn create(file: &Path) -> Result<Store, Error> {
+        let store = Store::with(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        if tables::version(&store.connection)? > 0 {
+            return Err(Diagnostic::error(Code::Usage, format!("`{}` is a store already", file.display())).into());
+        }
+        store.connection.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
+        store.connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+        tables::migrate(&store.connection)?;
+        store.connection.execute_batch("COMMIT").map_err(sqlite)?;
+        Ok(store)
+    }
+
+    /// Opens a store. One of an older version is brought up to date.
+    ///
+    /// # Errors
+    /// `io` for a file that is not there or may not be written; `unsupported` for what is no store, or one of a newer version;
+    /// `database` for a file that SQLite cannot read.
+    pub fn open(file: &Path) -> Result<Store, Error> {
+        let store = Store::with(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        if tables::version(&store.connection)? == 0 {
+            let message = format!("`{}` is empty, and no store", file.display());
+            return Err(Diagnostic::error(Code::Unsupported, message).hint("make one with `store init`").into());
+        }
+        store.connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+        tables::migrate(&store.connection)?;
+        store.connection.execute_batch("COMMIT").map_err(sqlite)?;
+        Ok(store)
+    }
+
+    /// Opens a store to be read.
+    ///
+    /// # Errors
+    /// Those of [`open`](Store::open).
+    pub fn open_to_read(file: &Path) -> Result<Store, Error> {
+        let store = Store::with(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        match tables::version(&store.connection)? {
+            0 => {
+                let message = format!("`{}` is empty, and no store", file.display());
+                Err(Diagnostic::error(Code::Unsupported, message).hint("make one with `store init`").into())
+            }
+            _ => Ok(store),
+        }
+    }
+
+    /// A store in memory, gone when it is dropped.
+    ///
+    /// # Errors
+    /// `database`.
+    pub fn in_memory() -> Result<Store, Error> {
+        let connection = Connection::open_in_memory().map_err(sqlite)?;
+        tables::migrate(&connection)?;
+        Ok(Store { connection })
+    }
+
+    fn with(file: &Path, flags: OpenFlags) -> Result<Store, Error> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags).map_err(|error| in_file(file, error))?;
+        connection.busy_timeout(PATIENCE).map_err(sqlite)?;
+        // A commit that was told is there after a crash of the machine too.
+        connection.pragma_update(None, "synchronous", "full").map_err(|error| in_file(file, error))?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        // SQLite opens a file when it first reads it.
+        connection.pragma_query_value(None, "schema_version", |_| Ok(())).map_err(|error| in_file(file, error))?;
+        Ok(Store { connection })
+    }
+
+    /// The state of a namespace, by its id or name, as it is now: whatever is written meanwhile, this does not change.
+    ///
+    /// # Errors
+    /// `not_found`; `database`.
+    pub fn snapshot(&mut self, namespace: &str) -> Result<Snapshot<'_>, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(sqlite)?;
+        Snapshot::new(transaction, namespace)
+    }
+
+    /// How many things there are in each namespace, by its name.
+    ///
+    /// # Errors
+    /// `database`.
+    pub fn stats(&mut self) -> Result<Vec<NamespaceStats>, Error> {
+        let mut select = self.connection.prepare("SELECT namespace_id FROM namespaces ORDER BY name").map_err(sqlite)?;
+        let ids = select.query_map((), |row| row.get(0)).and_then(Iterator::collect::<Result<Vec<String>, _>>);
+        let ids = ids.map_err(sqlite)?;
+        drop(select);
+        ids.iter().map(|id| self.snapshot(id)?.stats()).collect()
+    }
+
+    /// What a request would do.
+    ///
+    /// # Errors
+    /// `not_found` for the namespace; those of [`resolve`](crate::plan::resolve); `database`.
+    pub fn plan(&mut self, namespace: &str, collection: &str, request: &TriggerRequest) -> Result<TriggerPlan, Error> {
+        self.snapshot(namespace)?.plan(collection, request)
+    }
+}
+
+/// What SQLite says, as an error.
+fn sqlite(error: rusqlite::Error) -> Error {
+    let hint = match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => Some("nothing of this was written; make room and try again"),
+        Some(rusqlite::ErrorCode::DatabaseBusy) => Some("another program is writing for long; try again"),
+        Some(rusqlite::ErrorCode::ReadOnly) => Some("the file, or its folder, may not be written"),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            Some("the file is damaged, or no store")
+        }
+        _ => None,
+    };
+    let diagnostic = Diagnostic::error(Code::Database, format!("SQLite: {error}"));
+    match hint {
+        Some(hint) => diagnostic.hint(hint).into(),
+        None => diagnostic.into(),
+    }
+}
+
+/// The same while a file is opened.
+fn in_file(file: &Path, error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::PermissionDenied) => {
+            let why = match std::fs::metadata(file) {
+                Err(error) => error.to_string(),
+                Ok(_) => error.to_string(),
+            };
+            Diagnostic::error(Code::Io, format!("cannot open `{}`: {why}", file.display())).into()
+        }
+        _ => sqlite(error),
+    }
+}
+
+/// A new id: a prefix, and 96 random bits from SQLite, which seeds itself from the system.
+fn new_id(connection: &Connection, prefix: &str) -> Result<String, Error> {
+    let random: String =
+        connection.query_row("SELECT lower(hex(randomblob(12)))", (), |row| row.get(0)).map_err(sqlite)?;
+    Ok(format!("{prefix}{random}"))
+}

@@ -10,7 +10,7 @@ use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::filter::Filter;
 use crate::parse::Parser;
 use crate::path::Path;
-use crate::schema::file_error;
+use crate::schema::{Schema, file_error};
 
 /// A bucket: it holds objects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -208,7 +208,8 @@ impl CatalogFile {
             let source_filters = raw.source_filters.map(|filter| {
                 let start = filter.get().as_ptr() as usize - text.as_ptr() as usize;
                 let place = format!("/collections/{at}/source_filters");
-                Parser::new().json(filter.get()).map_err(|error| error.below(&place).after(start))
+                let filter = Schema::open().parse_json(&Parser::new(), filter.get());
+                filter.map_err(|error| error.below(&place).after(start))
             });
             Ok(Collection {
                 name: or_id(raw.name, &raw.collection_id),

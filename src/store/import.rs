@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::index::ANALYZE_IF_NEEDED;
 use super::keys::key_value;
 use super::{Store, catalog, sqlite};
 use crate::document::Document;
@@ -153,6 +154,8 @@ impl Import<'_> {
     /// `database`.
     pub fn finish(mut self) -> Result<Imported, Error> {
         self.commit()?;
+        // Everything is committed; a look at the indexes that fails makes later questions slower, not wrong.
+        let _ = self.store.connection.execute_batch(ANALYZE_IF_NEEDED);
         Ok(self.imported)
     }
 

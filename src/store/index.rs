@@ -5,6 +5,12 @@ use crate::backend::sql::sqlite::index_expressions;
 use crate::error::Error;
 use crate::path::Path;
 
+/// What SQLite knows of the indexes decides which it takes; a sample is enough for that.
+const ANALYZE: &str = "PRAGMA analysis_limit = 1000; ANALYZE";
+
+/// The same where much has changed since.
+pub(super) const ANALYZE_IF_NEEDED: &str = "PRAGMA analysis_limit = 1000; PRAGMA optimize";
+
 impl Store {
     /// Makes the indexes that conditions on a path can be answered by, over the objects of each bucket and the documents of each
     /// collection. What is there already is left. Gives how many were made.
@@ -22,14 +28,15 @@ impl Store {
             for expression in index_expressions(path)? {
                 for (table, parent) in [("objects", "bucket"), ("documents", "collection")] {
                     let name = format!("{table}: {expression}").replace('"', "\"\"");
-                    let sql = format!("CREATE INDEX IF NOT EXISTS \"{name}\" ON {table} ({parent}, {expression})");
+                    // The expression first: SQLite answers an OR by several indexes only if each serves its own member,
+                    // which says nothing of the bucket.
+                    let sql = format!("CREATE INDEX IF NOT EXISTS \"{name}\" ON {table} ({expression}, {parent})");
                     transaction.execute_batch(&sql).map_err(sqlite)?;
                 }
             }
         }
         let made = count()? - before;
-        // What SQLite knows of the indexes decides which it takes; a sample is enough for that.
-        transaction.execute_batch("PRAGMA analysis_limit = 1000; ANALYZE").map_err(sqlite)?;
+        transaction.execute_batch(ANALYZE).map_err(sqlite)?;
         transaction.commit().map_err(sqlite)?;
         Ok(usize::try_from(made).unwrap_or(0))
     }

@@ -128,6 +128,16 @@ impl Store {
         Ok(Store { connection })
     }
 
+    /// The most bytes that the file may take, as far as this store writes to it: a write beyond fails whole.
+    ///
+    /// # Errors
+    /// `database`.
+    pub fn limit_size(&mut self, bytes: u64) -> Result<(), Error> {
+        let page: i64 = self.connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(sqlite)?;
+        let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+        self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(sqlite)
+    }
+
     /// The state of a namespace, by its id or name, as it is now: whatever is written meanwhile, this does not change.
     ///
     /// # Errors
@@ -156,6 +166,12 @@ impl Store {
     pub fn plan(&mut self, namespace: &str, collection: &str, request: &TriggerRequest) -> Result<TriggerPlan, Error> {
         self.snapshot(namespace)?.plan(collection, request)
     }
+}
+
+/// Where the fields of the objects are in the tables: for whoever reads the file beside this.
+#[must_use]
+pub fn objects_mapping() -> crate::backend::sql::Mapping {
+    snapshot::mapping(crate::plan::SourceKind::Bucket)
 }
 
 /// What SQLite says, as an error.

@@ -17,9 +17,12 @@ mod laws;
 mod matcher;
 #[cfg(feature = "conformance")]
 mod mutants;
+mod plan;
 mod schema;
 #[cfg(all(feature = "sql", feature = "conformance"))]
 mod sql;
+#[cfg(feature = "store")]
+mod store;
 #[cfg(feature = "conformance")]
 mod suite;
 #[cfg(feature = "text")]

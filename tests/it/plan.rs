@@ -1,0 +1,471 @@
+//! The planner: sources, filters, tiers and counts, beside a brute force that looks at every path.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+use trommel::plan::{
+    Answers, Bucket, Catalog, CatalogFile, Collection, Count, Counted, ErrorEnvelope, Overwrites, Question, Source,
+    SourceRef, TriggerPlan, TriggerRequest, plan, resolve,
+};
+use trommel::{Code, Error, Predicate};
+
+fn catalog(file: &Json) -> Catalog {
+    CatalogFile::from_json(&file.to_string()).unwrap().into_catalog("ns_1").unwrap()
+}
+
+fn request(body: &Json) -> TriggerRequest {
+    TriggerRequest::from_json(body.to_string()).unwrap()
+}
+
+fn code(result: Result<impl Sized, Error>) -> Code {
+    result.err().unwrap().code()
+}
+
+/// Two buckets; `a` is made of both, `b` and `c` of `a`, `d` of `b` and `c`.
+fn shop() -> Json {
+    json!({
+        "buckets": [
+            {"bucket_id": "bkt_1", "name": "photos", "unique_key": {"fields": ["sku"]}},
+            {"bucket_id": "bkt_2", "name": "scans"},
+            {"bucket_id": "bkt_3", "name": "bkt_1 "},
+        ],
+        "collections": [
+            {"collection_id": "col_a", "name": "a", "source": {"type": "bucket", "bucket_ids": ["photos", "bkt_2", "bkt_1"]},
+                "source_filters": {"x": 1}},
+            {"collection_id": "col_b", "name": "b", "source": {"type": "collection", "collection_id": "col_a"}},
+            {"collection_id": "col_c", "name": "c", "source": {"type": "collection", "collection_ids": ["a"]}},
+            {"collection_id": "col_d", "name": "d", "source": {"type": "collection", "collection_ids": ["b", "col_c"]}},
+        ],
+    })
+}
+
+fn selected(body: &Json) -> Result<Vec<String>, Error> {
+    let catalog = catalog(&shop());
+    let resolved = resolve("a", &request(body), &catalog)?;
+    Ok(resolved.sources().iter().map(|source| source.id().to_owned()).collect())
+}
+
+#[test]
+fn sources_are_those_configured_limited_by_what_is_included() {
+    // Duplicates collapse, by id or name; the order is the catalog's.
+    assert_eq!(selected(&json!({})).unwrap(), ["bkt_1", "bkt_2"]);
+    assert_eq!(selected(&json!({"include_buckets": null})).unwrap(), ["bkt_1", "bkt_2"]);
+    assert_eq!(selected(&json!({"include_buckets": ["scans", "bkt_2", "scans"]})).unwrap(), ["bkt_2"]);
+    assert_eq!(selected(&json!({"include_buckets": ["bkt_2", "photos"]})).unwrap(), ["bkt_1", "bkt_2"]);
+    assert!(selected(&json!({"include_buckets": []})).unwrap().is_empty());
+}
+
+#[test]
+fn every_mistake_in_the_sources_is_told_at_once_with_its_place() {
+    let body = json!({"include_buckets": ["photo", "bkt_1 ", "photos"], "include_collections": []});
+    let error = selected(&body).unwrap_err();
+    let found: Vec<(Code, &str)> =
+        error.diagnostics().iter().map(|found| (found.code, found.place.pointer.as_deref().unwrap())).collect();
+    assert_eq!(
+        found,
+        [
+            (Code::WrongSourceKind, "/include_collections"),
+            (Code::NotFound, "/include_buckets/0"),
+            (Code::NotASource, "/include_buckets/1"),
+        ]
+    );
+    assert_eq!(error.diagnostics()[1].expected, ["photos"]);
+    assert_eq!(error.diagnostics()[2].expected, ["bkt_1", "bkt_2"]);
+
+    let of_collections = catalog(&shop());
+    for body in [json!({"include_buckets": []}), json!({"object_ids": []}), json!({"object_ids": ["x"]})] {
+        assert_eq!(code(resolve("d", &request(&body), &of_collections)), Code::WrongSourceKind, "{body}");
+    }
+    assert_eq!(code(resolve("col_x", &request(&json!({})), &of_collections)), Code::NotFound);
+}
+
+#[test]
+fn ids_win_over_names() {
+    let file = json!({
+        "buckets": [{"bucket_id": "x", "name": "y"}, {"bucket_id": "y", "name": "x"}],
+        "collections": [{"collection_id": "c", "name": "n", "source": {"type": "bucket", "bucket_ids": ["x"]}}],
+    });
+    let catalog = catalog(&file);
+    assert_eq!(catalog.bucket("x").unwrap().name, "y");
+    assert_eq!(catalog.bucket("y").unwrap().name, "x");
+    let resolved = resolve("n", &request(&json!({"include_buckets": ["x"]})), &catalog).unwrap();
+    assert_eq!(resolved.sources()[0].id(), "x");
+    // The name of a source is that of another's id: it is the other that is named.
+    assert_eq!(code(resolve("n", &request(&json!({"include_buckets": ["y"]})), &catalog)), Code::NotASource);
+}
+
+#[test]
+fn the_filter_is_the_and_of_its_parts_each_whole() {
+    let catalog = catalog(&shop());
+    let plan_of = |collection: &str, body: Json| {
+        resolve(collection, &request(&body), &catalog).unwrap().with_answers(Answers::default())
+    };
+    let ids = r#"{"AND":[{"field":"object_id","operator":"in","value":["o"]}]}"#;
+    let all = plan_of("a", json!({"object_ids": ["o"], "source_filters": {"OR": [{"y": 2}]}}));
+    assert_eq!(all.filter.unwrap().to_string(), format!(r#"{{"AND":[{{"x":1}},{ids},{{"OR":[{{"y":2}}]}}]}}"#));
+    assert_eq!(all.filter_parts.collection.unwrap().to_string(), r#"{"x":1}"#);
+    assert_eq!(all.filter_parts.object_ids.unwrap().to_string(), ids);
+    assert_eq!(all.filter_parts.source_filters.unwrap().to_string(), r#"{"OR":[{"y":2}]}"#);
+    let own = plan_of("a", json!({}));
+    assert_eq!(own.filter.unwrap().to_string(), r#"{"x":1}"#);
+    let none = plan_of("d", json!({}));
+    assert!(none.filter.is_none() && none.filter_parts == trommel::plan::FilterParts::default());
+    // `{}` is a filter, though it limits nothing.
+    assert_eq!(plan_of("d", json!({"source_filters": {}})).filter.unwrap().to_string(), "{}");
+}
+
+#[test]
+fn mistakes_in_the_filter_have_their_place_in_the_request() {
+    let body = json!({"object_ids": ["o"], "source_filters": {"AND": [{"field": "n", "operator": "gt", "value": true}]}});
+    let catalog = catalog(&shop());
+    let error = resolve("a", &request(&body), &catalog).unwrap_err();
+    assert_eq!(error.diagnostics()[0].place.pointer.as_deref(), Some("/source_filters/AND/0/value"));
+    let unbound = json!({"source_filters": {"x": {"type": "dynamic", "field": "v"}}});
+    assert_eq!(code(resolve("a", &request(&unbound), &catalog)), Code::Unbound);
+}
+
+/// Catalog files that are refused, and why.
+#[test]
+fn a_bad_catalog_is_refused_with_the_place() {
+    for (text, expected, at) in [
+        (r#"{"bucket": []}"#, Code::UnknownKey, Some("bucket")),
+        (r#"{"buckets": [{"bucket_id": "a", "nam": "b"}]}"#, Code::UnknownKey, Some("nam")),
+        (r#"{"buckets": [{"name": "b"}]}"#, Code::MissingValue, None),
+        (r#"{"buckets": [], "buckets": []}"#, Code::DuplicateKey, None),
+        (r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket", "collection_ids": []}}]}"#, Code::Syntax, None),
+        (r#"{"collections": [{"collection_id": "c", "source": {"type": "table"}}]}"#, Code::Syntax, None),
+        (
+            r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket", "bucket_ids": []}, "source_filters": {"a": [1]}}]}"#,
+            Code::OperandType,
+            Some("[1]"),
+        ),
+        (
+            r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket", "bucket_ids": []}, "source_filters": {"a": 1, "a": 2}}]}"#,
+            Code::DuplicateKey,
+            Some("\"a\": 2"),
+        ),
+        (
+            r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket", "bucket_ids": []}, "source_filters": {"field": "a", "operator": "gt", "value": true}}]}"#,
+            Code::OperandType,
+            Some("true"),
+        ),
+        ("[", Code::Syntax, None),
+    ] {
+        let error = CatalogFile::from_json(text).unwrap_err();
+        assert_eq!(error.code(), expected, "{text}: {error}");
+        let span = error.diagnostics()[0].place.span.clone().unwrap();
+        if let Some(at) = at {
+            let wanted = text.find(at).unwrap();
+            let slack = wanted.saturating_sub(2)..=wanted + at.len() + 2;
+            assert!(slack.contains(&span.start), "{text}: {span:?}");
+        }
+    }
+    let refused = |file: Json| code(CatalogFile::from_json(&file.to_string()).unwrap().into_catalog("n"));
+    let bucket = |id: &str, name: &str| json!({"bucket_id": id, "name": name});
+    let of = |sources: Json| json!([{"collection_id": "c", "source": {"type": "bucket", "bucket_ids": sources}}]);
+    assert_eq!(refused(json!({"buckets": [bucket("a", "x"), bucket("a", "y")]})), Code::AmbiguousName);
+    assert_eq!(refused(json!({"buckets": [bucket("a", "x"), bucket("b", "x")]})), Code::AmbiguousName);
+    assert_eq!(refused(json!({"buckets": [bucket("a", "x")], "collections": of(json!(["z"]))})), Code::NotFound);
+    let no_fields = json!({"buckets": [{"bucket_id": "a", "unique_key": {"fields": []}}]});
+    assert_eq!(refused(no_fields), Code::MissingValue);
+}
+
+#[test]
+fn disabled_collections_are_left_out_and_named() {
+    let mut file = shop();
+    file["collections"][1]["enabled"] = json!(false);
+    file["collections"].as_array_mut().unwrap().push(
+        json!({"collection_id": "col_e", "name": "e", "source": {"type": "collection", "collection_ids": ["b"]}}),
+    );
+    let catalog = catalog(&file);
+    let plan = resolve("a", &request(&json!({})), &catalog).unwrap().with_answers(Answers::default());
+    let steps: Vec<Vec<&str>> =
+        plan.tiers.iter().map(|tier| tier.collections.iter().map(|found| &*found.id).collect()).collect();
+    assert_eq!(steps, [vec!["col_a"], vec!["col_c"], vec!["col_d"]]);
+    let skipped: Vec<(&str, &str)> = plan.skipped.iter().map(|found| (&*found.id, &*found.reason)).collect();
+    assert_eq!(skipped, [("col_b", "it is disabled"), ("col_e", "only reached through `b`, which is disabled")]);
+    assert_eq!(plan.tiers[2].collections[0].from, ["col_c"]);
+    assert_eq!(code(resolve("b", &request(&json!({})), &catalog)), Code::Unsupported);
+    // A disabled source is read like any other.
+    let plan = resolve("e", &request(&json!({})), &catalog).unwrap().with_answers(Answers::default());
+    assert_eq!((plan.sources[0].id.as_str(), plan.tiers[0].collections[0].tier), ("col_b", 2));
+}
+
+#[test]
+fn a_circle_is_told_with_its_path() {
+    let of = |id: &str, sources: &[&str]| {
+        json!({"collection_id": id, "source": {"type": "collection", "collection_ids": sources}})
+    };
+    let file = json!({"collections": [of("s", &[]), of("a", &["s", "c"]), of("b", &["a"]), of("c", &["b"]), of("x", &["c"])]});
+    let catalog = catalog(&file);
+    // Downstream of the first, upstream of the last.
+    for triggered in ["s", "x"] {
+        let error = resolve(triggered, &request(&json!({})), &catalog).unwrap_err();
+        assert_eq!(error.code(), Code::Cycle);
+        let path = &error.diagnostics()[0].expected;
+        assert_eq!((path.len(), &path[0]), (4, &path[3]), "{path:?}");
+        let feeds = [("a", "b"), ("b", "c"), ("c", "a")];
+        assert!(path.windows(2).all(|pair| feeds.contains(&(&pair[0], &pair[1]))), "{path:?}");
+        assert!(error.diagnostics()[0].message.contains(&path.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" → ")));
+    }
+}
+
+#[test]
+fn a_long_chain_and_many_edges_take_no_recursion() {
+    let count = 100_000;
+    let mut collections = vec![json!({"collection_id": "c0", "source": {"type": "bucket", "bucket_ids": ["b"]}})];
+    collections.extend((1..count).map(|at| {
+        // Ten edges each: to the one before, and to nine farther back.
+        let sources: BTreeSet<usize> = (0..10).map(|step| at - 1 - (step * step * 37) % at).collect();
+        let sources: Vec<String> = sources.iter().map(|source| format!("c{source}")).collect();
+        json!({"collection_id": format!("c{at}"), "source": {"type": "collection", "collection_ids": sources}})
+    }));
+    let file = json!({"buckets": [{"bucket_id": "b"}], "collections": collections}).to_string();
+    let run = move || {
+        let catalog = CatalogFile::from_json(&file).unwrap().into_catalog("n").unwrap();
+        let plan = resolve("c0", &TriggerRequest::default(), &catalog).unwrap().with_answers(Answers::default());
+        assert_eq!(plan.total_tiers, count);
+        assert_eq!(plan.tiers[count - 1].collections[0].tier, count - 1);
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+/// What a store says of each source.
+struct Fixed(BTreeMap<&'static str, Result<Counted, String>>);
+
+impl Source for Fixed {
+    type Error = String;
+
+    fn count(&self, source: SourceRef<'_>, _: &Predicate) -> Result<Counted, String> {
+        self.0[source.id()].clone()
+    }
+
+    fn overwrites(&self, bucket: &Bucket, _: &Predicate, target: &Collection) -> Result<Option<(Overwrites, u64)>, String> {
+        assert_eq!(target.collection_id, "col_a");
+        Ok(Some(match bucket.unique_key {
+            Some(_) => (Overwrites::Overwritten(7), 3),
+            None => (Overwrites::Duplicated(4), 3),
+        }))
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_named_and_the_total_says_so() {
+    let catalog = catalog(&shop());
+    let store = Fixed(BTreeMap::from([("bkt_1", Ok(Counted::exact(5, 1))), ("bkt_2", Err("no connection".to_owned()))]));
+    let plan = plan("a", &request(&json!({})), &catalog, &store).unwrap();
+    assert_eq!(plan.total, Count::AtLeast(5));
+    assert_eq!(plan.sources[1].count, Count::AtLeast(0));
+    assert_eq!(plan.sources[1].reason.as_deref(), Some("it could not be counted: no connection"));
+    assert!(plan.warnings.iter().any(|warning| warning.code == "not_counted" && warning.message.contains("scans")));
+    assert_eq!((plan.sources[0].would_overwrite, plan.sources[0].would_duplicate), (Some(7), None));
+    assert_eq!((plan.sources[1].would_overwrite, plan.sources[1].would_duplicate), (None, Some(4)));
+    let warning = plan.warnings.iter().find(|warning| warning.code == "may_duplicate").unwrap();
+    assert!(warning.message.contains("`scans`") && warning.message.contains("configure `unique_key`"), "{warning:?}");
+    let text = plan.to_string();
+    assert!(text.contains("≥ 5") && text.contains("no connection"), "{text}");
+}
+
+#[test]
+fn totals_are_never_more_certain_than_their_parts() {
+    let of = |counts: &[Count]| counts.iter().copied().sum::<Count>();
+    use Count::{AtLeast, AtMost, Exact};
+    assert_eq!(of(&[]), Exact(0));
+    assert_eq!(of(&[Exact(1), Exact(2)]), Exact(3));
+    assert_eq!(of(&[Exact(1), AtMost(2)]), AtMost(3));
+    assert_eq!(of(&[AtLeast(1), AtMost(2), Exact(4)]), AtLeast(5));
+    assert_eq!(of(&[Exact(u64::MAX), Exact(1)]), Exact(u64::MAX));
+}
+
+#[test]
+fn questions_without_answers_leave_the_plan_open() {
+    let catalog = catalog(&shop());
+    let resolved = resolve("a", &request(&json!({})), &catalog).unwrap();
+    let asked: Vec<&str> = resolved
+        .questions()
+        .map(|question| match question {
+            Question::Count { source, .. } => source.id(),
+            Question::Overwrites { bucket, target, .. } => {
+                assert_eq!(target.collection_id, "col_a");
+                &bucket.name
+            }
+            _ => "another",
+        })
+        .collect();
+    assert_eq!(asked, ["bkt_1", "bkt_2", "photos", "scans"]);
+    let plan = resolved.with_answers(Answers::default());
+    assert_eq!(plan.total, Count::AtLeast(0));
+    assert!(plan.sources.iter().all(|source| source.reason.is_some() && source.would_overwrite.is_none()));
+}
+
+#[test]
+fn a_plan_is_what_the_command_line_prints_and_reads_back() {
+    let catalog = catalog(&shop());
+    let store = Fixed(BTreeMap::from([("bkt_1", Ok(Counted::exact(5, 1))), ("bkt_2", Ok(Counted::exact(6, 2)))]));
+    let made = plan("a", &request(&json!({"source_filters": {"y": "z"}})), &catalog, &store).unwrap();
+    let json = serde_json::to_value(made.to_json()).unwrap();
+    for key in [
+        "format_version", "namespace_id", "collection_id", "source", "sources", "total", "total_tiers", "tiers", "skipped",
+        "filter", "filter_parts", "fingerprint", "warnings",
+    ] {
+        assert!(json.get(key).is_some(), "{key}");
+    }
+    assert_eq!(json["sources"][0]["count"], json!({"kind": "exact", "n": 5}));
+    assert_eq!(json["sources"][0]["unique_key"], json!(["sku"]));
+    assert_eq!(json["total"], json!({"kind": "exact", "n": 11}));
+    assert_eq!(json["filter"], json!({"AND": [{"x": 1}, {"y": "z"}]}));
+    let read = TriggerPlan::from_json(&json.to_string()).unwrap();
+    assert_eq!(serde_json::to_value(read.to_json()).unwrap(), json);
+    for (bad, expected) in [("{", Code::Syntax), (r#"{"format_version": 2}"#, Code::Unsupported), ("{}", Code::MissingValue)] {
+        assert_eq!(code(TriggerPlan::from_json(bad)), expected, "{bad}");
+    }
+}
+
+#[test]
+fn names_from_the_catalog_cannot_break_a_preview() {
+    let name = "x\"]\n\u{1b}[31m;click #<b>`";
+    let file = json!({
+        "buckets": [{"bucket_id": "b", "name": name}],
+        "collections": [{"collection_id": "c", "name": name, "source": {"type": "bucket", "bucket_ids": ["b"]}}],
+    });
+    let catalog = catalog(&file);
+    let plan = resolve("c", &request(&json!({})), &catalog).unwrap().with_answers(Answers::default());
+    let (text, diagram) = (plan.to_string(), plan.to_mermaid());
+    assert!(!text.contains('\u{1b}') && !diagram.contains('\u{1b}'));
+    for line in diagram.lines().filter(|line| line.contains("s0[") || line.contains("c0[")) {
+        assert_eq!(line.matches('"').count(), 2, "{line}");
+    }
+}
+
+#[test]
+fn the_envelope_has_the_status_of_its_code() {
+    let of = |error: Error| serde_json::to_value(ErrorEnvelope::new(&error)).unwrap();
+    let catalog = catalog(&shop());
+    let missing = of(resolve("x", &TriggerRequest::default(), &catalog).err().unwrap());
+    assert_eq!((&missing["success"], &missing["status"], &missing["error"]["type"]), (&json!(false), &json!(404), &json!("not_found")));
+    assert_eq!(missing["error"]["details"]["diagnostics"].as_array().unwrap().len(), 1);
+    let wrong = of(resolve("d", &request(&json!({"object_ids": []})), &catalog).err().unwrap());
+    assert_eq!((&wrong["status"], &wrong["error"]["type"]), (&json!(400), &json!("wrong_source_kind")));
+}
+
+/// Numbers that look random and are the same every time (SplitMix64).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+}
+
+/// A collection of a generated catalog: enabled, and its sources; none: made of a bucket.
+struct Made {
+    enabled: bool,
+    sources: Option<Vec<usize>>,
+}
+
+fn generate(dice: &mut Dice) -> Vec<Made> {
+    let count = 1 + dice.below(8);
+    let may_circle = dice.below(3) == 0;
+    (0..count)
+        .map(|at| {
+            let below = if may_circle { count } else { at };
+            let sources = (below > 0 && dice.below(4) > 0).then(|| (0..dice.below(4)).map(|_| dice.below(below)).collect());
+            Made { enabled: dice.below(5) > 0, sources }
+        })
+        .collect()
+}
+
+/// All ways from a node along `next`, each as the nodes on it; a node that comes again ends its way.
+fn ways(from: usize, next: &dyn Fn(usize) -> Vec<usize>) -> (Vec<Vec<usize>>, bool) {
+    let (mut all, mut circles, mut open) = (Vec::new(), false, vec![vec![from]]);
+    while let Some(way) = open.pop() {
+        for node in next(way[way.len() - 1]) {
+            if way.contains(&node) {
+                circles = true;
+            } else {
+                open.push(way.iter().copied().chain([node]).collect());
+            }
+        }
+        all.push(way);
+    }
+    (all, circles)
+}
+
+#[test]
+fn tiers_are_those_that_a_brute_force_finds() {
+    let (mut plans, mut circles, mut skips, mut tiers_of_two) = (0, 0, 0, 0);
+    for seed in 0..20_000 {
+        let mut dice = Dice(seed);
+        let made = generate(&mut dice);
+        // Names that are ids of others.
+        let id = |at: usize| format!("c{at}");
+        let name = |at: usize| if at.is_multiple_of(2) { format!("c{}", (at + 2) % made.len().max(3)) } else { format!("n{at}") };
+        let is_unique = (0..made.len()).map(name).collect::<BTreeSet<_>>().len() == made.len();
+        let name = |at: usize| if is_unique { name(at) } else { format!("n{at}") };
+        let collections: Vec<Json> = made
+            .iter()
+            .enumerate()
+            .map(|(at, made)| {
+                let source = match &made.sources {
+                    None => json!({"type": "bucket", "bucket_ids": ["b"]}),
+                    Some(sources) => {
+                        json!({"type": "collection", "collection_ids": sources.iter().map(|at| id(*at)).collect::<Vec<_>>()})
+                    }
+                };
+                json!({"collection_id": id(at), "name": name(at), "enabled": made.enabled, "source": source})
+            })
+            .collect();
+        let catalog = catalog(&json!({"buckets": [{"bucket_id": "b"}], "collections": collections}));
+        let triggered = dice.below(made.len());
+        let resolved = resolve(&id(triggered), &TriggerRequest::default(), &catalog);
+
+        let up = |at: usize| made[at].sources.clone().unwrap_or_default();
+        let down = |at: usize| (0..made.len()).filter(|to| up(*to).contains(&at)).collect::<Vec<_>>();
+        let down_enabled = |at: usize| down(at).into_iter().filter(|to| made[*to].enabled).collect::<Vec<_>>();
+        if !made[triggered].enabled {
+            assert_eq!(code(resolved), Code::Unsupported);
+            continue;
+        }
+        let (reached, circles_down) = ways(triggered, &down);
+        let (processed, _) = ways(triggered, &down_enabled);
+        let mut steps: BTreeMap<usize, usize> = BTreeMap::new();
+        for way in &processed {
+            let step = steps.entry(way[way.len() - 1]).or_default();
+            *step = (*step).max(way.len() - 1);
+        }
+        let circles_up = steps.keys().any(|at| ways(*at, &up).1);
+        if circles_down || circles_up {
+            circles += 1;
+            let error = resolved.err().unwrap();
+            assert_eq!(error.code(), Code::Cycle, "seed {seed}");
+            let path: Vec<usize> = error.diagnostics()[0].expected.iter().map(|id| id[1..].parse().unwrap()).collect();
+            assert!(path.len() > 1 && path[0] == path[path.len() - 1], "seed {seed}: {path:?}");
+            assert!(path.windows(2).all(|pair| up(pair[1]).contains(&pair[0])), "seed {seed}: {path:?}");
+            continue;
+        }
+        plans += 1;
+        let plan = resolved.unwrap().with_answers(Answers::default());
+        let found: BTreeMap<usize, usize> = plan
+            .tiers
+            .iter()
+            .flat_map(|tier| tier.collections.iter().map(|found| (found.id[1..].parse().unwrap(), tier.step)))
+            .collect();
+        assert_eq!(found, steps, "seed {seed}");
+        assert_eq!(plan.total_tiers, 1 + steps.values().max().unwrap(), "seed {seed}");
+        for collection in plan.tiers.iter().flat_map(|tier| &tier.collections) {
+            let at: usize = collection.id[1..].parse().unwrap();
+            // The longest way up that ends where there is no more.
+            let tier = ways(at, &up).0.iter().map(|way| way.len() - 1).max().unwrap();
+            assert_eq!(collection.tier, tier, "seed {seed}: {at}");
+            tiers_of_two += usize::from(tier != plan.tiers.iter().position(|tier| tier.collections.contains(collection)).unwrap());
+        }
+        let left_out: BTreeSet<usize> = reached.iter().map(|way| way[way.len() - 1]).filter(|at| !steps.contains_key(at)).collect();
+        skips += left_out.len();
+        assert_eq!(plan.skipped.iter().map(|found| found.id[1..].parse().unwrap()).collect::<BTreeSet<usize>>(), left_out);
+    }
+    // So that each of these was met often.
+    assert!(plans > 5_000 && circles > 1_000 && skips > 500 && tiers_of_two > 1_000, "{plans} {circles} {skips} {tiers_of_two}");
+}

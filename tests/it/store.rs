@@ -1,0 +1,519 @@
+//! The embedded store: imports, plans, triggers, and what nothing may break.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::thread;
+
+use rusqlite::Connection;
+use serde_json::{Value as Json, json};
+use trommel::plan::{CatalogFile, Count, TriggerRequest};
+use trommel::reference::Reference;
+use trommel::store::{Destination, Imported, Store};
+use trommel::{Code, Error, Schema, parse};
+
+use crate::plan::Dice;
+
+#[path = "store/crash.rs"]
+mod crash;
+
+pub(super) fn catalog() -> CatalogFile {
+    let file = json!({
+        "buckets": [
+            {"bucket_id": "bkt_1", "name": "photos", "unique_key": {"fields": ["sku", "at.shelf"]}},
+            {"bucket_id": "bkt_2", "name": "scans"},
+        ],
+        "collections": [
+            {"collection_id": "col_a", "name": "frames", "source": {"type": "bucket", "bucket_ids": ["bkt_1", "bkt_2"]}},
+            {"collection_id": "col_b", "name": "faces", "source": {"type": "collection", "collection_id": "col_a"}},
+        ],
+    });
+    CatalogFile::from_json(&file.to_string()).unwrap()
+}
+
+fn store() -> Store {
+    let mut store = Store::in_memory().unwrap();
+    store.apply("shop", catalog()).unwrap();
+    store
+}
+
+/// Imports lines that are all good.
+fn import(store: &mut Store, destination: Destination<'_>, lines: &[Json]) -> Imported {
+    let mut import = store.import("shop", destination).unwrap();
+    lines.iter().for_each(|line| import.add(line.to_string().as_bytes()).unwrap().unwrap());
+    import.finish().unwrap()
+}
+
+fn request(body: &Json) -> TriggerRequest {
+    TriggerRequest::from_json(body.to_string()).unwrap()
+}
+
+fn code(result: Result<impl Sized, Error>) -> Code {
+    result.err().unwrap().code()
+}
+
+fn count(store: &mut Store, collection: &str, body: &Json) -> Count {
+    store.plan("shop", collection, &request(body)).unwrap().total
+}
+
+#[test]
+fn a_line_replaces_what_has_its_id() {
+    let mut store = store();
+    let objects = [json!({"object_id": "a", "n": 1}), json!({"object_id": "b", "n": 1})];
+    let first = import(&mut store, Destination::Bucket("photos"), &objects);
+    assert_eq!((first.added, first.replaced), (2, 0));
+    let second = import(&mut store, Destination::Bucket("bkt_1"), &[json!({"object_id": "a", "n": 2}), json!({"object_id": "c"})]);
+    assert_eq!((second.added, second.replaced), (1, 1));
+    assert_eq!(count(&mut store, "frames", &json!({"source_filters": {"n": 1}})), Count::Exact(1));
+    assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(3));
+    let documents = [json!({"document_id": "a"}), json!({"document_id": "a", "root_object_id": "a"})];
+    let documents = import(&mut store, Destination::Collection("frames"), &documents);
+    assert_eq!((documents.added, documents.replaced), (1, 1));
+    assert_eq!(count(&mut store, "faces", &json!({})), Count::Exact(1));
+}
+
+#[test]
+fn a_bad_line_is_told_and_left_out() {
+    let mut store = store();
+    import(&mut store, Destination::Bucket("scans"), &[json!({"object_id": "theirs"})]);
+    let deep = format!(r#"{{"object_id": "deep", "a": {}1{}}}"#, "[".repeat(2_000), "]".repeat(2_000));
+    let mut import = store.import("shop", Destination::Bucket("photos")).unwrap();
+    for (line, reason) in [
+        ("{\"object_id\": ", "column"),
+        ("[1]", "a list, not an object"),
+        ("{}", "it has no `object_id`"),
+        (r#"{"object_id": 5}"#, "its `object_id` is no string"),
+        (r#"{"object_id": null}"#, "its `object_id` is no string"),
+        (r#"{"object_id": "x", "n": 1e999}"#, "number out of range"),
+        (r#"{"object_id": "x", "a": {"b\u0000c": 1}}"#, "U+0000"),
+        (r#"{"object_id": "theirs"}"#, "in the bucket `scans`"),
+        (&deep, "nested more deeply"),
+    ] {
+        let bad = import.add(line.as_bytes()).unwrap().unwrap_err();
+        assert!(bad.contains(reason), "{line:.60}: {bad}");
+    }
+    import.add(br#"{"object_id": "good"}"#).unwrap().unwrap();
+    assert_eq!(import.finish().unwrap().added, 1);
+    assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(2));
+    let mut import = store.import("shop", Destination::Collection("frames")).unwrap();
+    let bad = import.add(br#"{"document_id": "a", "root_object_id": 5}"#).unwrap().unwrap_err();
+    assert!(bad.contains("`root_object_id` is no string"));
+    drop(import);
+    assert_eq!(code(store.import("shop", Destination::Bucket("photo"))), Code::NotFound);
+    assert_eq!(code(store.import("shopp", Destination::Bucket("photos"))), Code::NotFound);
+}
+
+#[test]
+fn documents_are_kept_as_given_but_for_white_space() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s.trm");
+    let mut store = Store::create(&file).unwrap();
+    store.apply("shop", catalog()).unwrap();
+    let line = r#" { "z" : 1.50 , "object_id" : "a", "a" : [ 1e2 , -0.0, "\u00e9\n", 18446744073709551616 ] } "#;
+    let mut import = store.import("shop", Destination::Bucket("photos")).unwrap();
+    import.add(line.as_bytes()).unwrap().unwrap();
+    import.finish().unwrap();
+    let kept: String = Connection::open(&file).unwrap().query_row("SELECT json(doc) FROM objects", (), |row| row.get(0)).unwrap();
+    assert_eq!(kept, r#"{"z":1.50,"object_id":"a","a":[1e2,-0.0,"\u00e9\n",18446744073709551616]}"#);
+}
+
+#[test]
+fn nothing_of_an_import_that_is_dropped_stays() {
+    let mut store = store();
+    let mut import = store.import("shop", Destination::Bucket("photos")).unwrap().whole();
+    for n in 0..2_500 {
+        import.add(json!({"object_id": format!("o{n}")}).to_string().as_bytes()).unwrap().unwrap();
+    }
+    drop(import);
+    assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(0));
+    // In chunks, what is committed stays.
+    let mut import = store.import("shop", Destination::Bucket("photos")).unwrap();
+    for n in 0..2_500 {
+        import.add(json!({"object_id": format!("o{n}")}).to_string().as_bytes()).unwrap().unwrap();
+    }
+    drop(import);
+    assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(2_000));
+}
+
+/// Objects with few distinct values, so that keys and conditions meet.
+fn objects(dice: &mut Dice, bucket: &str, count: usize) -> Vec<Json> {
+    let values = [json!(1), json!(1.0), json!("1"), json!(null), json!([1]), json!({"a": 1, "b": [2]}), json!("K"), json!("\u{212A}")];
+    (0..count)
+        .map(|n| {
+            let mut object = json!({"object_id": format!("{bucket}{n}")});
+            for (key, odds) in [("sku", 8), ("status", 6), ("n", 5)] {
+                if dice.below(10) < odds {
+                    object[key] = values[dice.below(values.len())].clone();
+                }
+            }
+            if dice.below(4) > 0 {
+                object["at"] = json!({"shelf": dice.below(2)});
+            }
+            object
+        })
+        .collect()
+}
+
+fn matching<'o>(filter: &Json, objects: &'o [Json]) -> Vec<&'o Json> {
+    let filter = parse::value(filter).unwrap();
+    let reference = Reference::new(&filter, &Schema::open()).unwrap();
+    objects.iter().filter(|object| reference.matches(object)).collect()
+}
+
+/// Whether two values are equal as JSON (D2, D3).
+fn equal(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => a.as_f64() == b.as_f64(),
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
+#[test]
+fn counts_and_overwrites_are_those_of_a_brute_force() {
+    let filters = [
+        json!({}),
+        json!({"status": 1}),
+        json!({"field": "status", "value": "k", "case_sensitive": false}),
+        json!({"NOT": [{"field": "n", "operator": "in", "value": [1, "K"]}]}),
+        json!({"field": "at.shelf", "operator": "gte", "value": 1}),
+        // Left to recheck, in part and whole.
+        json!({"AND": [{"field": "status", "operator": "regex", "value": "^(?i)k{1,3}$"}, {"field": "n", "operator": "exists"}]}),
+        json!({"field": "object_id", "operator": "regex", "value": r"\b1\d*[02468]\b|7(?-u:\b)"}),
+    ];
+    let (mut overwritten, mut duplicated) = (0, 0);
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let mut store = store();
+        let (photos, scans) = (objects(&mut dice, "p", 40), objects(&mut dice, "s", 30));
+        import(&mut store, Destination::Bucket("photos"), &photos);
+        import(&mut store, Destination::Bucket("scans"), &scans);
+        let documents: Vec<Json> = (0..60)
+            .map(|n| match dice.below(4) {
+                0 => json!({"document_id": n.to_string()}),
+                1 => json!({"document_id": n.to_string(), "root_object_id": format!("s{}", dice.below(40))}),
+                _ => json!({"document_id": n.to_string(), "root_object_id": format!("p{}", dice.below(50))}),
+            })
+            .collect();
+        import(&mut store, Destination::Collection("frames"), &documents);
+        // Those of another collection are not looked at.
+        import(&mut store, Destination::Collection("faces"), &documents);
+        let key = |object: &Json| Some([object.get("sku")?.clone(), object.get("at")?.get("shelf")?.clone()]);
+        let same_key = |a: &Json, b: &Json| match (key(a), key(b)) {
+            (Some(a), Some(b)) => a.iter().zip(&b).all(|(a, b)| equal(a, b)),
+            _ => false,
+        };
+        for filter in &filters {
+            let plan = store.plan("shop", "frames", &request(&json!({"source_filters": filter}))).unwrap();
+            let (of_photos, of_scans) = (matching(filter, &photos), matching(filter, &scans));
+            assert_eq!(plan.sources[0].count, Count::Exact(of_photos.len() as u64), "seed {seed}: {filter}");
+            assert_eq!(plan.sources[1].count, Count::Exact(of_scans.len() as u64), "seed {seed}: {filter}");
+            let is_overwritten = |document: &&Json| {
+                let Some(root) = document.get("root_object_id") else { return false };
+                let root_object = photos.iter().find(|object| object["object_id"] == *root);
+                of_photos.iter().any(|object| {
+                    object["object_id"] == *root || root_object.is_some_and(|root| same_key(root, object))
+                })
+            };
+            let would_overwrite = documents.iter().filter(is_overwritten).count();
+            let has_documents = |object: &&&Json| documents.iter().any(|document| document.get("root_object_id") == Some(&object["object_id"]));
+            let would_duplicate = of_scans.iter().filter(has_documents).count();
+            assert_eq!(plan.sources[0].would_overwrite, Some(would_overwrite as u64), "seed {seed}: {filter}");
+            assert_eq!(plan.sources[0].would_duplicate, None);
+            assert_eq!(plan.sources[1].would_duplicate, Some(would_duplicate as u64), "seed {seed}: {filter}");
+            assert_eq!(plan.sources[1].would_overwrite, None);
+            (overwritten, duplicated) = (overwritten + would_overwrite, duplicated + would_duplicate);
+
+            let response = store.trigger("shop", "frames", &request(&json!({"source_filters": filter}))).unwrap();
+            let expected: BTreeSet<(String, String)> = [("bkt_1", of_photos), ("bkt_2", of_scans)]
+                .into_iter()
+                .flat_map(|(bucket, found)| found.into_iter().map(move |object| (bucket.to_owned(), object["object_id"].as_str().unwrap().to_owned())))
+                .collect();
+            assert_eq!(response.object_count, Some(expected.len() as u64));
+            let members: BTreeSet<_> = store.batch_members(&response.batch_id).unwrap().into_iter().collect();
+            assert_eq!(members, expected, "seed {seed}: {filter}");
+        }
+    }
+    assert!(overwritten > 1_000 && duplicated > 1_000, "{overwritten} {duplicated}");
+}
+
+#[test]
+fn another_unique_key_is_worked_out_for_what_is_there() {
+    let mut store = store();
+    import(&mut store, Destination::Bucket("scans"), &[json!({"object_id": "a", "k": 1}), json!({"object_id": "b", "k": 1.0})]);
+    import(&mut store, Destination::Collection("frames"), &[json!({"document_id": "d", "root_object_id": "a"})]);
+    let body = json!({"object_ids": ["b"]});
+    let effects = |store: &mut Store| {
+        let plan = store.plan("shop", "frames", &request(&body)).unwrap();
+        (plan.sources[1].would_overwrite, plan.sources[1].would_duplicate)
+    };
+    assert_eq!(effects(&mut store), (None, Some(0)));
+    let mut file = catalog();
+    file.buckets[1].unique_key = serde_json::from_value(json!({"fields": ["k"]})).unwrap();
+    store.apply("shop", file).unwrap();
+    assert_eq!(effects(&mut store), (Some(1), None));
+    store.apply("shop", catalog()).unwrap();
+    assert_eq!(effects(&mut store), (None, Some(0)));
+}
+
+#[test]
+fn a_plan_is_stale_once_something_that_it_read_has_changed() {
+    let mut store = store();
+    let scan = |store: &mut Store, id: &str| import(store, Destination::Bucket("scans"), &[json!({"object_id": id})]);
+    scan(&mut store, "a");
+    let body = json!({"include_buckets": ["scans"]});
+    let plan = store.plan("shop", "frames", &request(&body)).unwrap();
+    // What it did not read may change.
+    import(&mut store, Destination::Bucket("photos"), &[json!({"object_id": "p"})]);
+    import(&mut store, Destination::Collection("faces"), &[json!({"document_id": "p"})]);
+    assert_eq!(store.trigger_plan(&plan).unwrap().object_count, Some(1));
+    assert_eq!(store.trigger_plan(&plan).unwrap().object_count, Some(1));
+
+    let moved = |store: &mut Store, plan| {
+        let error = store.trigger_plan(plan).unwrap_err();
+        assert_eq!(error.code(), Code::StalePlan);
+        error.diagnostics()[0].expected.clone()
+    };
+    scan(&mut store, "b");
+    assert_eq!(moved(&mut store, &plan), ["the bucket `bkt_2`"]);
+    let plan = store.plan("shop", "frames", &request(&body)).unwrap();
+    import(&mut store, Destination::Collection("frames"), &[json!({"document_id": "d", "root_object_id": "a"})]);
+    assert_eq!(moved(&mut store, &plan), ["the documents of `col_a`"]);
+    let plan = store.plan("shop", "frames", &request(&body)).unwrap();
+    store.apply("shop", CatalogFile::default()).unwrap();
+    assert_eq!(moved(&mut store, &plan), ["the catalog"]);
+    let mut plan = store.plan("shop", "frames", &request(&body)).unwrap();
+    plan.request.source_filters = Some(parse::json(r#"{"x": 1}"#).unwrap());
+    assert_eq!(moved(&mut store, &plan), ["the filter in the plan itself"]);
+}
+
+#[test]
+fn a_batch_and_its_task_are_found_by_their_ids() {
+    let mut store = store();
+    import(&mut store, Destination::Collection("frames"), &[json!({"document_id": "d"})]);
+    let response = store.trigger("shop", "faces", &TriggerRequest::default()).unwrap();
+    assert!(response.batch_id.starts_with("btch_") && response.task_id.starts_with("task_"));
+    assert_eq!((response.document_count, response.object_count), (Some(1), None));
+    assert_eq!((response.source_collection_ids, response.source_bucket_ids), (Some(vec!["col_a".to_owned()]), None));
+    let batch = store.batch(&response.batch_id).unwrap();
+    assert_eq!(store.task(&response.task_id).unwrap(), batch);
+    assert_eq!((&*batch.status, batch.document_count), ("queued", Some(1)));
+    assert_eq!(batch.tiers, [["col_b"]]);
+    assert!(batch.created_at.ends_with('Z') && batch.created_at.len() == 24, "{}", batch.created_at);
+    assert_eq!(store.batch_members(&response.batch_id).unwrap(), [("col_a".to_owned(), "d".to_owned())]);
+    assert_eq!(code(store.batch("btch_x")), Code::NotFound);
+    assert_eq!(code(store.task(&response.batch_id)), Code::NotFound);
+}
+
+#[test]
+fn namespaces_do_not_see_each_other() {
+    let mut store = store();
+    store.apply("ns_other", catalog()).unwrap();
+    import(&mut store, Destination::Bucket("photos"), &[json!({"object_id": "a"})]);
+    // The same id in another namespace is another object.
+    let mut import = store.import("ns_other", Destination::Bucket("photos")).unwrap();
+    import.add(br#"{"object_id": "a", "x": 1}"#).unwrap().unwrap();
+    assert_eq!(import.finish().unwrap().added, 1);
+    assert_eq!(count(&mut store, "frames", &json!({"source_filters": {"x": 1}})), Count::Exact(0));
+    assert_eq!(store.plan("ns_other", "frames", &TriggerRequest::default()).unwrap().namespace_id, "ns_other");
+    assert_eq!(store.stats().unwrap().len(), 2);
+    assert_eq!(code(store.plan("no", "frames", &TriggerRequest::default())), Code::NotFound);
+}
+
+#[test]
+fn a_catalog_that_is_refused_changes_nothing() {
+    let mut store = store();
+    let mut file = catalog();
+    file.buckets[0].name = "renamed".to_owned();
+    file.collections[1].name = "frames".to_owned();
+    assert_eq!(code(store.apply("shop", file)), Code::AmbiguousName);
+    assert!(store.plan("shop", "frames", &request(&json!({"include_buckets": ["photos"]}))).is_ok());
+    assert_eq!(code(store.apply("", CatalogFile::default())), Code::Usage);
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    assert_eq!(code(Store::open(&at("missing"))), Code::Io);
+    assert!(!at("missing").exists());
+    std::fs::write(at("empty"), "").unwrap();
+    assert_eq!(code(Store::open(&at("empty"))), Code::Unsupported);
+    std::fs::write(at("text"), "this is no database, only some text that goes on for a while").unwrap();
+    assert_eq!(code(Store::open(&at("text"))), Code::Database);
+    assert_eq!(code(Store::create(&at("text"))), Code::Database);
+    assert!(std::fs::read_to_string(at("text")).unwrap().starts_with("this is no database"));
+    Connection::open(at("other")).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert_eq!(code(Store::open(&at("other"))), Code::Unsupported);
+    assert_eq!(code(Store::create(&at("other"))), Code::Unsupported);
+
+    drop(Store::create(&at("good")).unwrap());
+    assert_eq!(code(Store::create(&at("good"))), Code::Usage);
+    Connection::open(at("good")).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let newer = Store::open(&at("good")).unwrap_err();
+    assert!(newer.code() == Code::Unsupported && newer.to_string().contains("99"), "{newer}");
+    assert_eq!(code(Store::open_to_read(&at("good"))), Code::Unsupported);
+}
+
+#[test]
+fn a_damaged_store_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    let mut store = Store::create(&file).unwrap();
+    store.fill_demo().unwrap();
+    drop(store);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[4096..].iter_mut().step_by(7).for_each(|byte| *byte = 0xA5);
+    std::fs::write(&file, &bytes).unwrap();
+    let result = Store::open(&file).and_then(|mut store| store.plan("demo", "frames", &TriggerRequest::default()));
+    let error = result.unwrap_err();
+    assert!(matches!(error.code(), Code::Database), "{error}");
+}
+
+#[test]
+fn a_store_that_may_only_be_read_can_be_planned_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    let mut store = Store::create(&file).unwrap();
+    store.apply("shop", catalog()).unwrap();
+    let mut reader = Store::open_to_read(&file).unwrap();
+    assert!(reader.plan("shop", "frames", &TriggerRequest::default()).is_ok());
+    // What is rechecked needs a table of its own, which is not in the file.
+    let regex = json!({"source_filters": {"field": "s", "operator": "regex", "value": "a.*b"}});
+    assert!(reader.plan("shop", "frames", &request(&regex)).is_ok());
+    let refused = reader.trigger("shop", "frames", &TriggerRequest::default()).unwrap_err();
+    assert!(refused.code() == Code::Database && refused.to_string().contains("readonly"), "{refused}");
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_leaves_nothing_half_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    let mut store = Store::create(&file).unwrap();
+    store.apply("shop", catalog()).unwrap();
+    let objects: Vec<Json> = (0..1_000).map(|n| json!({"object_id": format!("o{n}"), "text": "x".repeat(200)})).collect();
+    import(&mut store, Destination::Bucket("photos"), &objects);
+    let size = std::fs::metadata(&file).unwrap().len() + std::fs::metadata(dir.path().join("s-wal")).unwrap().len();
+    store.limit_size(size).unwrap();
+    let mut refused = store.import("shop", Destination::Bucket("scans")).unwrap().whole();
+    let failed = (0..100_000).find_map(|n| refused.add(json!({"object_id": format!("p{n}"), "text": "y".repeat(200)}).to_string().as_bytes()).err());
+    let failed = failed.unwrap();
+    assert!(failed.code() == Code::Database && failed.diagnostics()[0].hint.as_ref().unwrap().contains("make room"), "{failed}");
+    drop(refused);
+    assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(1_000));
+    // Not even a batch fits any more: no half of one is there.
+    store.limit_size(0).unwrap();
+    let (mut done, mut failed) = (0, 0);
+    for _ in 0..50 {
+        match store.trigger("shop", "frames", &TriggerRequest::default()) {
+            Ok(_) => done += 1,
+            Err(error) => {
+                assert_eq!(error.code(), Code::Database);
+                failed += 1;
+            }
+        }
+    }
+    assert!(failed > 0, "{done}");
+    check(&file, done);
+}
+
+/// Whether a store is whole: as many batches, each with as many members as it says.
+#[track_caller]
+pub(super) fn check(file: &Path, batches: usize) {
+    let connection = Connection::open(file).unwrap();
+    let integrity: String = connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(integrity, "ok");
+    let found: usize = connection.query_row("SELECT count(*) FROM batches", (), |row| row.get::<_, i64>(0)).unwrap() as usize;
+    assert_eq!(found, batches);
+    let half = "SELECT count(*) FROM batches b WHERE tiers = '[]' OR coalesce(object_count, document_count) IS NOT
+                (SELECT count(*) FROM batch_members m WHERE m.batch = b.n)";
+    let half: i64 = connection.query_row(half, (), |row| row.get(0)).unwrap();
+    assert_eq!(half, 0);
+    let orphans = "SELECT count(*) FROM batch_members WHERE batch NOT IN (SELECT n FROM batches)";
+    let orphans: i64 = connection.query_row(orphans, (), |row| row.get(0)).unwrap();
+    assert_eq!(orphans, 0);
+}
+
+#[test]
+fn triggers_and_imports_beside_each_other_lose_nothing() {
+    const EACH: usize = 20;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    Store::create(&file).unwrap().apply("shop", catalog()).unwrap();
+    let counts: Vec<BTreeMap<String, u64>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..8)
+            .map(|worker| {
+                let file = &file;
+                scope.spawn(move || {
+                    let mut store = Store::open(file).unwrap();
+                    let mut counts = BTreeMap::new();
+                    for round in 0..EACH {
+                        if worker % 2 == 0 {
+                            let lines: Vec<Json> =
+                                (0..50).map(|n| json!({"object_id": format!("{worker}-{round}-{n}")})).collect();
+                            let bucket = Destination::Bucket(if worker % 4 == 0 { "photos" } else { "scans" });
+                            assert_eq!(import(&mut store, bucket, &lines).added, 50);
+                        } else {
+                            let response = store.trigger("shop", "frames", &TriggerRequest::default()).unwrap();
+                            counts.insert(response.batch_id, response.object_count.unwrap());
+                        }
+                    }
+                    counts
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    let mut store = Store::open(&file).unwrap();
+    assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(4 * 50 * EACH as u64));
+    for (batch, count) in counts.iter().flatten() {
+        assert_eq!(store.batch_members(batch).unwrap().len() as u64, *count);
+        // Imports are whole: fifty objects, or none.
+        assert_eq!(count % 50, 0);
+    }
+    check(&file, 4 * EACH);
+}
+
+#[test]
+fn indexes_are_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    let mut store = Store::create(&file).unwrap();
+    store.apply("shop", catalog()).unwrap();
+    let objects: Vec<Json> = (0..3_000)
+        .map(|n| json!({"object_id": format!("o{n}"), "sku": format!("s{n}"), "at": {"shelf": n}, "tags": [n % 7]}))
+        .collect();
+    import(&mut store, Destination::Bucket("photos"), &objects);
+    let path = |text: &str| trommel::Path::parse(text).unwrap();
+    let paths = [path("sku"), path("at.shelf"), path(r#""it's a \"key\"""#)];
+    assert_eq!(store.index(&paths).unwrap(), 14);
+    assert_eq!(store.index(&paths).unwrap(), 0);
+    let connection = Connection::open(&file).unwrap();
+    let statement = |filter: &str| {
+        let snapshot = trommel::lower(&trommel::Sql::sqlite(trommel::store::objects_mapping()), &Schema::open().check(&parse::json(filter).unwrap()).unwrap());
+        let (condition, values) = snapshot.unwrap().into_exact().unwrap().where_clause();
+        let sql = format!("EXPLAIN QUERY PLAN SELECT count(*) FROM objects WHERE objects.bucket = 1 AND ({condition})");
+        let mut explain = connection.prepare(&sql).unwrap();
+        let values = values.0.iter().map(|value| match value {
+            trommel::sea_query::Value::String(Some(text)) => rusqlite::types::Value::from(text.to_string()),
+            trommel::sea_query::Value::BigInt(Some(int)) => rusqlite::types::Value::from(*int),
+            _ => rusqlite::types::Value::Null,
+        });
+        let rows = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    };
+    for filter in [
+        r#"{"sku": "s5"}"#,
+        r#"{"at.shelf": 5}"#,
+        r#"{"field": "at.shelf", "operator": "gt", "value": 2990}"#,
+        r#"{"AND": [{"sku": "s5"}, {"tags": 3}]}"#,
+        r#"{"\"it's a \\\"key\\\"\"": 1}"#,
+    ] {
+        let plan = statement(filter);
+        assert!(plan.contains("USING INDEX objects: json_extract") , "{filter}\n{plan}");
+        assert!(!plan.contains("SCAN objects"), "{filter}\n{plan}");
+    }
+    assert!(statement(r#"{"field": "object_id", "operator": "in", "value": ["o1", "o2"]}"#).contains("objects_of_bucket (bucket=? AND object_id=?)"));
+}

@@ -1,0 +1,100 @@
+//! A store whose program is killed at any moment.
+
+#![cfg(all(unix, feature = "cli"))]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+use serde_json::json;
+use trommel::store::{Destination, Store};
+
+use super::{Dice, check};
+
+const ROUNDS: usize = 200;
+const OBJECTS: usize = 4_000;
+
+fn spawn(args: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trommel"));
+    let [first, rest @ ..] = args else { panic!("a command") };
+    command.arg(first).args(rest).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// Whether somebody has begun a write that is not committed.
+fn is_writing(file: &Path) -> bool {
+    let connection = Connection::open(file).unwrap();
+    connection.busy_timeout(Duration::ZERO).unwrap();
+    match connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+        Ok(()) => false,
+        // It was stopped while it opened or closed the file.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::FileLockingProtocolFailed) => false,
+        Err(error) => {
+            assert_eq!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy), "{error}");
+            true
+        }
+    }
+}
+
+fn count(file: &Path, sql: &str) -> usize {
+    Connection::open(file).unwrap().query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap() as usize
+}
+
+#[test]
+fn a_killed_program_leaves_all_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    let name = file.to_str().unwrap();
+    let mut store = Store::create(&file).unwrap();
+    store.apply("shop", super::catalog()).unwrap();
+    let mut import = store.import("shop", Destination::Bucket("photos")).unwrap();
+    for n in 0..OBJECTS {
+        import.add(json!({"object_id": format!("o{n}"), "text": "x".repeat(100)}).to_string().as_bytes()).unwrap().unwrap();
+    }
+    import.finish().unwrap();
+    drop(store);
+    let lines = dir.path().join("lines");
+    let (mut while_writing, mut dice) = (0, Dice(7));
+    for round in 0..ROUNDS {
+        let before = (count(&file, "SELECT count(*) FROM objects"), count(&file, "SELECT count(*) FROM batches"));
+        let mut text = std::fs::File::create(&lines).unwrap();
+        for n in 0..OBJECTS {
+            writeln!(text, "{}", json!({"object_id": format!("{round}-{n}"), "text": "y".repeat(100)})).unwrap();
+        }
+        drop(text);
+        let is_import = round % 2 == 0;
+        let whole = ["store", "import", name, "--namespace", "shop", "--bucket", "scans", "--strict", lines.to_str().unwrap()];
+        let trigger = ["trigger", "frames", "--store", name, "--namespace", "shop"];
+        let mut child = spawn(if is_import { &whole } else { &trigger });
+        let most = if is_import { 40_000 } else { 60_000 };
+        std::thread::sleep(Duration::from_micros(dice.below(most) as u64));
+        // Stopped, so that nothing happens between the look and the kill.
+        let pid = child.id().to_string();
+        Command::new("kill").args(["-STOP", &pid]).status().unwrap();
+        while_writing += usize::from(is_writing(&file));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let answered = !output.stdout.is_empty();
+        let after = (count(&file, "SELECT count(*) FROM objects"), count(&file, "SELECT count(*) FROM batches"));
+        let (none, all) = if is_import {
+            ((before.0, before.1), (before.0 + OBJECTS, before.1))
+        } else {
+            ((before.0, before.1), (before.0, before.1 + 1))
+        };
+        assert!(after == none || after == all, "round {round}: {before:?} {after:?}");
+        // What was answered was committed.
+        assert!(!answered || after == all, "round {round}: {before:?} {after:?}");
+        if is_import && after == all {
+            // So that the store does not grow without end.
+            let connection = Connection::open(&file).unwrap();
+            connection.execute("DELETE FROM objects WHERE object_id LIKE ? || '-%'", [round.to_string()]).unwrap();
+        }
+        if round % 20 == 19 {
+            check(&file, after.1);
+        }
+    }
+    println!("killed {ROUNDS} times, {while_writing} of them after the first write and before the commit");
+    assert!(while_writing * 10 >= ROUNDS * 3, "only {while_writing} of {ROUNDS}");
+}

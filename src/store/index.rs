@@ -5,11 +5,12 @@ use crate::backend::sql::sqlite::index_expressions;
 use crate::error::Error;
 use crate::path::Path;
 
-/// What SQLite knows of the indexes decides which it takes; a sample is enough for that.
-const ANALYZE: &str = "PRAGMA analysis_limit = 1000; ANALYZE";
+/// What SQLite knows of the indexes decides which it takes. Without a limit, as with one it does not tell values that are rare,
+/// such as an array where there is nearly always a string, from those that are not.
+const ANALYZE: &str = "PRAGMA analysis_limit = 0; ANALYZE";
 
-/// The same where much has changed since.
-pub(super) const ANALYZE_IF_NEEDED: &str = "PRAGMA analysis_limit = 1000; PRAGMA optimize";
+/// The same for tables that have grown much since. 2: nothing else, and without the limit that it would set.
+pub(super) const ANALYZE_IF_NEEDED: &str = "PRAGMA analysis_limit = 0; PRAGMA optimize(2)";
 
 impl Store {
     /// Makes the indexes that conditions on a path can be answered by, over the objects of each bucket and the documents of each

@@ -69,7 +69,7 @@ pub(crate) fn run() -> ExitCode {
     let command = Cli::command().color(Asked::of(&arguments).color.for_clap());
     let cli = match command.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, Asked::of(&arguments).format),
+        Err(error) => return usage(&error, &Asked::of(&arguments)),
     };
     let output = &cli.output;
     let is_plan = matches!(cli.command, Command::Plan(_));
@@ -108,11 +108,12 @@ pub(crate) fn run() -> ExitCode {
 }
 
 /// Prints what clap has to say: help and version on stdout, a mistake in the usage on stderr.
-fn usage(error: &clap::Error, format: Format) -> ExitCode {
-    if format == Format::Json && error.use_stderr() {
+fn usage(error: &clap::Error, asked: &Asked) -> ExitCode {
+    if asked.format == Format::Json && error.use_stderr() {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        output::report_json(&[Diagnostic::error(Code::Usage, message).into()]);
+        let error = Diagnostic::error(Code::Usage, message).into();
+        if asked.is_of_api { output::report_envelope(&error) } else { output::report_json(&[error]) }
     } else {
         // A closed pipe is no error of ours.
         let _ = error.print();
@@ -124,6 +125,8 @@ fn usage(error: &clap::Error, format: Format) -> ExitCode {
 struct Asked {
     format: Format,
     color: ColorWhen,
+    /// Whether errors are told as the API tells them.
+    is_of_api: bool,
 }
 
 impl Asked {
@@ -141,7 +144,10 @@ impl Asked {
             (_, true) => ColorWhen::Never,
             (false, false) => ColorWhen::Auto,
         };
-        Asked { format: if is("--format", "json") { Format::Json } else { Format::Text }, color }
+        let commands = Cli::command();
+        let command = words.iter().find(|word| commands.find_subcommand(word).is_some());
+        let is_of_api = matches!(command, Some(&("plan" | "trigger")));
+        Asked { format: if is("--format", "json") { Format::Json } else { Format::Text }, color, is_of_api }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use trommel::plan::ErrorEnvelope;
 use trommel::{Code, Diagnostic, Error};
 
 /// The flags that every command takes.
@@ -191,6 +192,12 @@ pub(super) fn report_json(errors: &[Error]) {
     };
     // Strings and numbers only, which never fail to serialize.
     note(serde_json::to_string(&report).unwrap_or_default());
+}
+
+/// Prints an error on stderr as the API answers it, on one line.
+pub(super) fn report_envelope(error: &Error) {
+    // Strings and numbers only, which never fail to serialize.
+    note(serde_json::to_string(&ErrorEnvelope::new(error)).unwrap_or_default());
 }
 
 /// The version of every JSON result.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use trommel::plan::{Count, ErrorEnvelope, TriggerPlan};
+use trommel::plan::{Count, TriggerPlan};
 use trommel::store::{Batch, Store};
 use trommel::{Code, Diagnostic};
 
 use super::Answer;
 use super::filter::RequestArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, note};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, report_envelope};
 use super::store::NamespaceArgs;
 
 /// Show what a request to process a collection would do
@@ -106,7 +106,8 @@ fn save(plan: &TriggerPlan, out: &Path) -> Result<(), Failure> {
     let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = out.with_file_name(name);
-    let written = std::fs::File::create(&beside).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
+    let written =
+        std::fs::File::create(&beside).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
     written.and_then(|()| std::fs::rename(&beside, out)).map_err(|error| cannot(&error))
 }
 
@@ -173,8 +174,7 @@ fn enveloped(output: &Output, run: impl FnOnce() -> Result<Answer, Failure>) -> 
     match run() {
         Err(Failure::Mistakes { errors, .. }) if output.format == Format::Json => {
             if let Some(error) = errors.first() {
-                // Strings and numbers only, which never fail to serialize.
-                note(serde_json::to_string(&ErrorEnvelope::new(error)).unwrap_or_default());
+                report_envelope(error);
             }
             Ok(Answer::Failed)
         }

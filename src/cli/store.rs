@@ -124,11 +124,13 @@ impl Stats {
         for namespace in &self.namespaces {
             let NamespaceStats { namespace_id, name, revision, batches, .. } = namespace;
             text += &format!("{} ({namespace_id}), revision {revision}, {batches} batches\n", one_line(name));
-            let tables = [("bucket", "objects", &namespace.buckets), ("collection", "documents", &namespace.collections)];
+            let tables =
+                [("bucket", "objects", &namespace.buckets), ("collection", "documents", &namespace.collections)];
             for (what, members, all) in tables {
                 let widest = all.iter().map(|table| table.name.chars().count()).max().unwrap_or(0).min(40);
                 for table in all {
-                    text += &format!("  {what:<10} {:widest$}  {:>9} {members}\n", one_line(&table.name), table.members);
+                    text +=
+                        &format!("  {what:<10} {:widest$}  {:>9} {members}\n", one_line(&table.name), table.members);
                 }
             }
         }
@@ -151,7 +153,12 @@ fn done(output: &Output, text: &str, data: &impl Serialize) -> Result<Answer, Fa
     Ok(Answer::Yes)
 }
 
-fn apply(file: &std::path::Path, namespace: &str, catalog: &std::path::Path, output: &Output) -> Result<Answer, Failure> {
+fn apply(
+    file: &std::path::Path,
+    namespace: &str,
+    catalog: &std::path::Path,
+    output: &Output,
+) -> Result<Answer, Failure> {
     #[derive(Serialize)]
     struct Applied {
         namespace_id: String,
@@ -199,7 +206,8 @@ fn import(args: &ImportArgs, output: &Output) -> Result<Answer, Failure> {
         None => Ok(import.flush().map(Ok)?),
     })?;
     let is_whole = read.bad_lines == 0 && !read.has_failed;
-    let Imported { added, replaced, .. } = if args.strict && !is_whole { Imported::default() } else { import.finish()? };
+    let Imported { added, replaced, .. } =
+        if args.strict && !is_whole { Imported::default() } else { import.finish()? };
     let text = format!("{added} added, {replaced} replaced, {} bad lines", read.bad_lines);
     done(output, &text, &Report { added, replaced, bad_lines: read.bad_lines })?;
     Ok(if is_whole { Answer::Yes } else { Answer::Failed })

@@ -220,7 +220,8 @@ impl CatalogFile {
             })
         });
         let collections = collections.collect::<Result<_, Error>>()?;
-        let buckets = raw.buckets.into_iter().map(|bucket| Bucket { name: or_id(bucket.name, &bucket.bucket_id), ..bucket });
+        let buckets =
+            raw.buckets.into_iter().map(|bucket| Bucket { name: or_id(bucket.name, &bucket.bucket_id), ..bucket });
         Ok(CatalogFile { buckets: buckets.collect(), collections })
     }
 
@@ -326,7 +327,15 @@ impl Catalog {
             sources.push(found);
         }
         let graph = Graph::new(file.collections.len(), &edges);
-        Ok(Catalog { namespace_id: namespace_id.into(), revision, file, bucket_names, collection_names, sources, graph })
+        Ok(Catalog {
+            namespace_id: namespace_id.into(),
+            revision,
+            file,
+            bucket_names,
+            collection_names,
+            sources,
+            graph,
+        })
     }
 
     /// The id of the namespace.

@@ -300,7 +300,11 @@ fn sources<'c>(catalog: &'c Catalog, collection: u32, request: &TriggerRequest) 
     ];
     for (member, of, is_given) in members {
         if is_given && of != kind {
-            let message = format!("`{member}` is for collections made of {}s, and this one is made of {}s", of.as_str(), kind.as_str());
+            let message = format!(
+                "`{member}` is for collections made of {}s, and this one is made of {}s",
+                of.as_str(),
+                kind.as_str()
+            );
             mistakes.push(Diagnostic::error(Code::WrongSourceKind, message).at(pointer(format!("/{member}"))));
         }
     }
@@ -326,8 +330,12 @@ fn sources<'c>(catalog: &'c Catalog, collection: u32, request: &TriggerRequest) 
                 let message = format!("the {} `{}` is no source of this collection", kind.as_str(), excerpt(named));
                 let mut diagnostic = Diagnostic::error(Code::NotASource, message);
                 diagnostic.expected = configured.iter().map(|at| source(*at).id().to_owned()).collect();
-                let names: Vec<String> = configured.iter().take(10).map(|at| format!("`{}`", source(*at).name())).collect();
-                diagnostic.hint(format!("its sources: {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") }))
+                let names: Vec<String> =
+                    configured.iter().take(10).map(|at| format!("`{}`", source(*at).name())).collect();
+                diagnostic.hint(format!(
+                    "its sources: {}",
+                    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+                ))
             }
         };
         mistakes.push(mistake.at(pointer(format!("/{member}/{at}"))));
@@ -449,7 +457,9 @@ fn planned(source: SourceRef<'_>, answers: &Answers, warnings: &mut Vec<Warning>
         warnings.push(Warning::new("not_counted", format!("`{}`: {reason}", source.name())));
     }
     let unique_key = match source {
-        SourceRef::Bucket(bucket) => bucket.unique_key.as_ref().map(|key| key.fields.iter().map(ToString::to_string).collect()),
+        SourceRef::Bucket(bucket) => {
+            bucket.unique_key.as_ref().map(|key| key.fields.iter().map(ToString::to_string).collect())
+        }
         SourceRef::Collection(_) => None,
     };
     let (mut would_overwrite, mut would_duplicate) = (None, None);
@@ -461,11 +471,14 @@ fn planned(source: SourceRef<'_>, answers: &Answers, warnings: &mut Vec<Warning>
     if let (SourceRef::Bucket(bucket), None) = (source, &unique_key) {
         let name = &bucket.name;
         let what = match would_duplicate {
-            Some(0) => "new documents are created; processing the same objects once more would duplicate them".to_owned(),
+            Some(0) => {
+                "new documents are created; processing the same objects once more would duplicate them".to_owned()
+            }
             Some(n) => format!("new documents are created, duplicates for {n} objects that have some already"),
             None => "new documents are created, which may be duplicates".to_owned(),
         };
-        let message = format!("`{name}` has no unique key: {what}; configure `unique_key` on the bucket to make this idempotent");
+        let message =
+            format!("`{name}` has no unique key: {what}; configure `unique_key` on the bucket to make this idempotent");
         warnings.push(Warning::new("may_duplicate", message));
     }
     let (id, name) = (source.id().to_owned(), source.name().to_owned());
@@ -493,7 +506,9 @@ pub fn plan<S: Source>(
             Question::Overwrites { bucket, predicate, target } => match store.overwrites(bucket, predicate, target) {
                 Ok(Some((overwrites, revision))) => answers.overwrites(&bucket.bucket_id, overwrites, revision),
                 Ok(None) => {}
-                Err(error) => failed.push(format!("`{}`: what would be overwritten is not known: {error}", bucket.name)),
+                Err(error) => {
+                    failed.push(format!("`{}`: what would be overwritten is not known: {error}", bucket.name))
+                }
             },
         }
     }

@@ -79,9 +79,7 @@ impl TriggerPlan {
                 Some(format!("upserted by {}: {overwritten} overwritten", visible(&key.join(", "))))
             }
             (SourceKind::Bucket, None, _, Some(0)) => Some("created: none has documents yet".to_owned()),
-            (SourceKind::Bucket, None, _, Some(n)) => {
-                Some(format!("created: {} of them duplicated", Count::Exact(*n)))
-            }
+            (SourceKind::Bucket, None, _, Some(n)) => Some(format!("created: {} of them duplicated", Count::Exact(*n))),
             (SourceKind::Bucket, None, _, None) => Some("created: may be duplicates".to_owned()),
             (SourceKind::Collection, ..) => None,
         }
@@ -100,7 +98,10 @@ impl TriggerPlan {
         branches(f, lines)?;
         if !self.skipped.is_empty() {
             writeln!(f, "\nleft out")?;
-            branches(f, self.skipped.iter().map(|skipped| format!("{}: {}", visible(&skipped.id), visible(&skipped.reason))))?;
+            branches(
+                f,
+                self.skipped.iter().map(|skipped| format!("{}: {}", visible(&skipped.id), visible(&skipped.reason))),
+            )?;
         }
         Ok(())
     }

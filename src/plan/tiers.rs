@@ -79,9 +79,8 @@ pub(super) fn reach(catalog: &Catalog, triggered: u32) -> Result<Reach, Box<Diag
 fn tiers(catalog: &Catalog, listed: &[u32]) -> Result<HashMap<u32, u32>, Box<Diagnostic>> {
     let upstream = catalog.graph().upstream();
     // Upstream edges lead from what is fed to what feeds it.
-    let order = upstream
-        .order(listed.iter().copied())
-        .map_err(|circle| cycle(catalog, circle.iter().rev().copied()))?;
+    let order =
+        upstream.order(listed.iter().copied()).map_err(|circle| cycle(catalog, circle.iter().rev().copied()))?;
     let mut tiers = HashMap::with_capacity(order.len());
     for &collection in order.iter().rev() {
         let feeding = upstream.of(collection).iter().filter_map(|source| tiers.get(source)).max();

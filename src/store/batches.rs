@@ -64,7 +64,7 @@ impl Store {
         check: impl FnOnce(&Snapshot<'_>, &Resolved<'_>) -> Result<(), Error>,
     ) -> Result<TriggerResponse, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
-        let snapshot = Snapshot::new(transaction, namespace)?;
+        let snapshot = Snapshot::new(transaction, namespace, &mut self.catalog)?;
         let resolved = resolve(collection, request, snapshot.catalog())?;
         check(&snapshot, &resolved)?;
         let connection = snapshot.transaction();
@@ -194,7 +194,8 @@ fn is_fresh(plan: &TriggerPlan, snapshot: &Snapshot<'_>, resolved: &Resolved<'_>
     if moved.is_empty() {
         return Ok(());
     }
-    let mut diagnostic = Diagnostic::error(Code::StalePlan, format!("changed since the plan was made: {}", moved.join(", ")));
+    let mut diagnostic =
+        Diagnostic::error(Code::StalePlan, format!("changed since the plan was made: {}", moved.join(", ")));
     diagnostic.expected = moved;
     Err(diagnostic.hint("make the plan again, and look at it").into())
 }

@@ -22,7 +22,8 @@ pub(super) struct Namespace {
 
 /// The namespace of an id or name; ids win.
 pub(super) fn namespace(connection: &Connection, named: &str) -> Result<Namespace, Error> {
-    let read = |row: &Row<'_>| Ok(Namespace { n: row.get(0)?, id: row.get(1)?, revision: row.get::<_, i64>(2)? as u64 });
+    let read =
+        |row: &Row<'_>| Ok(Namespace { n: row.get(0)?, id: row.get(1)?, revision: row.get::<_, i64>(2)? as u64 });
     let sql = "SELECT n, namespace_id, revision FROM namespaces WHERE namespace_id = ?1 OR name = ?1
                ORDER BY namespace_id = ?1 DESC LIMIT 1";
     let found = connection.prepare_cached(sql).and_then(|mut select| select.query_row([named], read).optional());
@@ -135,8 +136,9 @@ fn write_keys(connection: &Connection, namespace: &Namespace, bucket: &Bucket) -
     let of_bucket = "SELECT n FROM buckets WHERE namespace = ? AND bucket_id = ?";
     let n: i64 = connection.query_row(of_bucket, (namespace.n, &bucket.bucket_id), |row| row.get(0)).map_err(sqlite)?;
     connection.execute("UPDATE buckets SET revision = revision + 1 WHERE n = ?", [n]).map_err(sqlite)?;
-    let mut select =
-        connection.prepare("SELECT n, json(doc) FROM objects WHERE bucket = ? AND n > ? ORDER BY n LIMIT 1000").map_err(sqlite)?;
+    let mut select = connection
+        .prepare("SELECT n, json(doc) FROM objects WHERE bucket = ? AND n > ? ORDER BY n LIMIT 1000")
+        .map_err(sqlite)?;
     let mut update = connection.prepare("UPDATE objects SET key_value = ? WHERE n = ?").map_err(sqlite)?;
     let mut last = i64::MIN;
     loop {

@@ -2,12 +2,13 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Import, Destination, Store};
+use super::{Destination, Import, Store, sqlite};
 use crate::error::{Code, Diagnostic, Error};
 use crate::plan::CatalogFile;
 
-/// The name of its namespace.
+/// Its namespace.
 const NAMESPACE: &str = "demo";
+const NAMESPACE_ID: &str = "ns_demo";
 
 /// Five buckets, three of them with a unique key; twelve collections in four tiers, among them a diamond (frames → faces and
 /// captions → stories) and a disabled one.
@@ -52,9 +53,8 @@ const DOCUMENTS: usize = 8_000;
 const STATUS: [&str; 5] = ["pending", "done", "done", "failed", "queued"];
 const TAGS: [&str; 6] = ["news", "draft", "catalogue", "spring", "archive", "review"];
 const CITIES: [&str; 7] = ["Lyon", "Köln", "Porto", "Gdańsk", "Cork", "Turin", "Malmö"];
-const WORDS: [&str; 12] = [
-    "blue", "chair", "with", "steel", "legs", "on", "white", "ground", "seen", "from", "the", "side",
-];
+const WORDS: [&str; 12] =
+    ["blue", "chair", "with", "steel", "legs", "on", "white", "ground", "seen", "from", "the", "side"];
 
 impl Store {
     /// Fills an empty store with a namespace `demo`: 5 buckets, 12 collections, 20,000 objects and 8,000 documents.
@@ -62,6 +62,9 @@ impl Store {
     /// # Errors
     /// `database`.
     pub fn fill_demo(&mut self) -> Result<(), Error> {
+        // With an id that is the same every time, as all else is.
+        let insert = "INSERT INTO namespaces (namespace_id, name) VALUES (?, ?)";
+        self.connection.execute(insert, (NAMESPACE_ID, NAMESPACE)).map_err(sqlite)?;
         self.apply(NAMESPACE, CatalogFile::from_json(CATALOG)?)?;
         for (at, bucket) in ["photos", "videos", "invoices", "scans", "mails"].into_iter().enumerate() {
             let import = self.import(NAMESPACE, Destination::Bucket(bucket))?;
@@ -122,10 +125,10 @@ fn object(n: usize, bucket: &str) -> Json {
 fn document(n: usize, collection: usize) -> Json {
     // Of photos, videos and scans; of invoices and scans; of mails; and what was made of photos.
     let digit = match collection {
-        0 => [0, 1, 5, 7, 2][n / 4 % 5],
-        1 => [6, 7][n / 4 % 2],
-        2 => [8, 9][n / 4 % 2],
-        _ => n / 4 % 5,
+        0 => [0, 1, 5, 7, 2][n / 20 % 5],
+        1 => [6, 7][n / 20 % 2],
+        2 => [8, 9][n / 20 % 2],
+        _ => n / 20 % 5,
     };
     let root = n / 4 * 10 % OBJECTS + digit;
     json!({

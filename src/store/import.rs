@@ -199,15 +199,20 @@ impl Import<'_> {
         };
         let required = |name: &str| string(name)?.ok_or_else(|| format!("it has no `{name}`"));
         Ok(match &self.target {
-            Target::Bucket { unique_key, .. } => Row {
-                id: required("object_id")?,
-                beside: unique_key.as_ref().and_then(|key| key_value(key, document)),
-            },
+            Target::Bucket { unique_key, .. } => {
+                Row { id: required("object_id")?, beside: unique_key.as_ref().and_then(|key| key_value(key, document)) }
+            }
             Target::Collection { .. } => Row { id: required("document_id")?, beside: string("root_object_id")? },
         })
     }
 
-    fn write_object(&mut self, namespace: i64, bucket: i64, row: &Row, line: &str) -> rusqlite::Result<Result<(), String>> {
+    fn write_object(
+        &mut self,
+        namespace: i64,
+        bucket: i64,
+        row: &Row,
+        line: &str,
+    ) -> rusqlite::Result<Result<(), String>> {
         let connection = &self.store.connection;
         let find = "SELECT objects.bucket, buckets.name FROM objects JOIN buckets ON buckets.n = objects.bucket
                     WHERE objects.namespace = ? AND object_id = ?";

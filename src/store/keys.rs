@@ -99,11 +99,15 @@ mod tests {
         let key = UniqueKey { fields: vec![Path::parse("a").unwrap(), Path::parse("b.c").unwrap()] };
         let text = |object: Json| key_value(&key, &object);
         let parse = |text: &str| serde_json::from_str::<Json>(text).unwrap();
-        assert_eq!(text(json!({"a": 5, "b": {"c": {"x": 1, "y": [1.0]}}})), text(parse(r#"{"b":{"c":{"y":[1],"x":1e0}},"a":5.0}"#)));
+        assert_eq!(
+            text(json!({"a": 5, "b": {"c": {"x": 1, "y": [1.0]}}})),
+            text(parse(r#"{"b":{"c":{"y":[1],"x":1e0}},"a":5.0}"#))
+        );
         assert_eq!(text(json!({"a": -0.0, "b": {"c": 1}})), text(json!({"a": 0, "b": {"c": 1}})));
         assert_ne!(text(json!({"a": "5", "b": {"c": 1}})), text(json!({"a": 5, "b": {"c": 1}})));
         assert_ne!(text(json!({"a": ["b"], "b": {"c": 1}})), text(json!({"a": "b", "b": {"c": 1}})));
-        let (large, float) = (parse(r#"{"a":9007199254740993,"b":{"c":1}}"#), parse(r#"{"a":9007199254740992.0,"b":{"c":1}}"#));
+        let (large, float) =
+            (parse(r#"{"a":9007199254740993,"b":{"c":1}}"#), parse(r#"{"a":9007199254740992.0,"b":{"c":1}}"#));
         assert_ne!(text(large), text(float));
         assert_eq!(text(json!({"a": 5, "b": {}})), None);
         assert!(text(json!({"a": null, "b": {"c": null}})).is_some());

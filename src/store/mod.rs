@@ -36,21 +36,24 @@ mod snapshot;
 mod tables;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use self::batches::Batch;
-pub use self::import::{Import, Imported, Destination};
+pub use self::import::{Destination, Import, Imported};
 pub use self::snapshot::{NamespaceStats, Snapshot, TableStats};
 use crate::error::{Code, Diagnostic, Error};
-use crate::plan::{TriggerPlan, TriggerRequest};
+use crate::plan::{Catalog, TriggerPlan, TriggerRequest};
 
 /// A store in a SQLite file, in WAL mode. Several may have the same file open, in several processes: reads run beside each
 /// other and see one state throughout; writes come one after another.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    /// The catalog that was read last: it is good as long as its revision is the one in the file.
+    catalog: Option<Arc<Catalog>>,
 }
 
 /// So long a write waits for those before it.
@@ -112,7 +115,7 @@ impl Store {
     pub fn in_memory() -> Result<Store, Error> {
         let connection = Connection::open_in_memory().map_err(sqlite)?;
         tables::migrate(&connection)?;
-        Ok(Store { connection })
+        Ok(Store { connection, catalog: None })
     }
 
     fn with(file: &Path, flags: OpenFlags) -> Result<Store, Error> {
@@ -125,7 +128,7 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(64);
         // SQLite opens a file when it first reads it.
         connection.pragma_query_value(None, "schema_version", |_| Ok(())).map_err(|error| in_file(file, error))?;
-        Ok(Store { connection })
+        Ok(Store { connection, catalog: None })
     }
 
     /// The most bytes that the file may take, as far as this store writes to it: a write beyond fails whole.
@@ -144,7 +147,7 @@ impl Store {
     /// `not_found`; `database`.
     pub fn snapshot(&mut self, namespace: &str) -> Result<Snapshot<'_>, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(sqlite)?;
-        Snapshot::new(transaction, namespace)
+        Snapshot::new(transaction, namespace, &mut self.catalog)
     }
 
     /// How many things there are in each namespace, by its name.
@@ -152,7 +155,8 @@ impl Store {
     /// # Errors
     /// `database`.
     pub fn stats(&mut self) -> Result<Vec<NamespaceStats>, Error> {
-        let mut select = self.connection.prepare("SELECT namespace_id FROM namespaces ORDER BY name").map_err(sqlite)?;
+        let mut select =
+            self.connection.prepare("SELECT namespace_id FROM namespaces ORDER BY name").map_err(sqlite)?;
         let ids = select.query_map((), |row| row.get(0)).and_then(Iterator::collect::<Result<Vec<String>, _>>);
         let ids = ids.map_err(sqlite)?;
         drop(select);

@@ -1,11 +1,11 @@
 //! One state of a namespace: counting in it, and planning over it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Statement, Transaction};
+use rusqlite::{OptionalExtension, Row, Statement, Transaction};
 use sea_query::Value as SqlValue;
 use serde::Serialize;
 
@@ -27,9 +27,7 @@ use crate::schema::Type;
 pub struct Snapshot<'s> {
     transaction: Transaction<'s>,
     namespace: Namespace,
-    catalog: Catalog,
-    buckets: HashMap<String, Table>,
-    collections: HashMap<String, Table>,
+    catalog: Arc<Catalog>,
     /// The predicate that was lowered last, as that of one plan is asked of each source.
     last: RefCell<Option<Rc<LastLowered>>>,
     /// Whether the table of ids that were rechecked is there.
@@ -110,21 +108,20 @@ impl ToSql for Bound<'_> {
 }
 
 impl<'s> Snapshot<'s> {
-    pub(super) fn new(transaction: Transaction<'s>, namespace: &str) -> Result<Snapshot<'s>, Error> {
+    pub(super) fn new(
+        transaction: Transaction<'s>,
+        namespace: &str,
+        known: &mut Option<Arc<Catalog>>,
+    ) -> Result<Snapshot<'s>, Error> {
         let namespace = catalog::namespace(&transaction, namespace)?;
-        let catalog = catalog::read(&transaction, &namespace)?;
-        let tables = |sql: &str| {
-            let mut select = transaction.prepare_cached(sql)?;
-            let rows = select.query_map([namespace.n], |row| {
-                Ok((row.get(0)?, Table { n: row.get(1)?, revision: row.get::<_, i64>(2)? as u64 }))
-            })?;
-            rows.collect::<rusqlite::Result<HashMap<String, Table>>>()
+        let is_it =
+            |known: &&Arc<Catalog>| known.namespace_id() == namespace.id && known.revision() == namespace.revision;
+        let catalog = match known.as_ref().filter(is_it) {
+            Some(known) => known.clone(),
+            None => known.insert(Arc::new(catalog::read(&transaction, &namespace)?)).clone(),
         };
-        let buckets = tables("SELECT bucket_id, n, revision FROM buckets WHERE namespace = ?").map_err(sqlite)?;
-        let collections =
-            tables("SELECT collection_id, n, revision FROM collections WHERE namespace = ?").map_err(sqlite)?;
         let (last, has_matching) = (RefCell::new(None), Cell::new(false));
-        Ok(Snapshot { transaction, namespace, catalog, buckets, collections, last, has_matching })
+        Ok(Snapshot { transaction, namespace, catalog, last, has_matching })
     }
 
     /// The catalog.
@@ -154,7 +151,7 @@ impl<'s> Snapshot<'s> {
                 .map_err(sqlite)?;
             Ok(count as u64)
         };
-        let stats = |id: &str, name: &str, table: &Table, sql: &str| {
+        let stats = |id: &str, name: &str, table: Table, sql: &str| {
             let members = count(sql, table.n)?;
             Ok::<_, Error>(TableStats { id: id.to_owned(), name: name.to_owned(), members, revision: table.revision })
         };
@@ -189,11 +186,15 @@ impl<'s> Snapshot<'s> {
         self.transaction
     }
 
-    pub(super) fn table(&self, source: SourceRef<'_>) -> Result<&Table, Error> {
-        let found = match source {
-            SourceRef::Bucket(bucket) => self.buckets.get(&bucket.bucket_id),
-            SourceRef::Collection(collection) => self.collections.get(&collection.collection_id),
+    /// Where a source is in the tables.
+    pub(super) fn table(&self, source: SourceRef<'_>) -> Result<Table, Error> {
+        let sql = match source {
+            SourceRef::Bucket(_) => "SELECT n, revision FROM buckets WHERE namespace = ? AND bucket_id = ?",
+            SourceRef::Collection(_) => "SELECT n, revision FROM collections WHERE namespace = ? AND collection_id = ?",
         };
+        let read = |row: &Row<'_>| Ok(Table { n: row.get(0)?, revision: row.get::<_, i64>(1)? as u64 });
+        let mut select = self.transaction.prepare_cached(sql).map_err(sqlite)?;
+        let found = select.query_row((self.namespace.n, source.id()), read).optional().map_err(sqlite)?;
         found.ok_or_else(|| Diagnostic::error(Code::NotFound, format!("the store has no `{}`", source.id())).into())
     }
 

@@ -12,6 +12,8 @@ use serde_json::{Value as Json, json};
 mod conformance;
 #[path = "cli/grep.rs"]
 mod grep;
+#[path = "cli/plan.rs"]
+mod plan;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/sql.rs"]

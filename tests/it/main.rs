@@ -17,6 +17,7 @@ mod laws;
 mod matcher;
 #[cfg(feature = "conformance")]
 mod mutants;
+#[cfg(feature = "store")]
 mod plan;
 mod schema;
 #[cfg(all(feature = "sql", feature = "conformance"))]

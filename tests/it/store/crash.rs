@@ -48,15 +48,18 @@ fn a_killed_program_leaves_all_or_nothing() {
     let file = dir.path().join("s");
     let name = file.to_str().unwrap();
     let mut store = Store::create(&file).unwrap();
-    store.apply("shop", super::catalog()).unwrap();
+    store.apply("shop", crate::plan::brute::catalog()).unwrap();
     let mut import = store.import("shop", Destination::Bucket("photos")).unwrap();
     for n in 0..OBJECTS {
-        import.add(json!({"object_id": format!("o{n}"), "text": "x".repeat(100)}).to_string().as_bytes()).unwrap().unwrap();
+        import
+            .add(json!({"object_id": format!("o{n}"), "text": "x".repeat(100)}).to_string().as_bytes())
+            .unwrap()
+            .unwrap();
     }
     import.finish().unwrap();
     drop(store);
     let lines = dir.path().join("lines");
-    let (mut while_writing, mut dice) = (0, Dice(7));
+    let (mut while_writing, mut dice) = (0, Dice::of(7));
     for round in 0..ROUNDS {
         let before = (count(&file, "SELECT count(*) FROM objects"), count(&file, "SELECT count(*) FROM batches"));
         let mut text = std::fs::File::create(&lines).unwrap();
@@ -65,7 +68,8 @@ fn a_killed_program_leaves_all_or_nothing() {
         }
         drop(text);
         let is_import = round % 2 == 0;
-        let whole = ["store", "import", name, "--namespace", "shop", "--bucket", "scans", "--strict", lines.to_str().unwrap()];
+        let whole =
+            ["store", "import", name, "--namespace", "shop", "--bucket", "scans", "--strict", lines.to_str().unwrap()];
         let trigger = ["trigger", "frames", "--store", name, "--namespace", "shop"];
         let mut child = spawn(if is_import { &whole } else { &trigger });
         let most = if is_import { 40_000 } else { 60_000 };

@@ -67,10 +67,8 @@ pub(super) fn index_expressions(path: &Path) -> Option<Vec<String>> {
     }
     let literal = |count: usize| format!("'{}'", path_text(path.keys().take(count)).replace('\'', "''"));
     let whole = path.keys().len();
-    let mut expressions = vec![
-        format!("json_extract(doc, {})", literal(whole)),
-        format!("json_type(doc, {})", literal(whole)),
-    ];
+    let mut expressions =
+        vec![format!("json_extract(doc, {})", literal(whole)), format!("json_type(doc, {})", literal(whole))];
     if whole == 2 {
         // Whether an array is on the way.
         expressions.push(format!("json_type(doc, {})", literal(1)));

@@ -48,7 +48,7 @@ pub(super) fn run(args: &ConformanceArgs, output: &Output) -> Result<Answer, Fai
             let format_version = FORMAT_VERSION;
             output.print_json(&Printed { format_version, seed: args.seed, report: &report })?;
         }
-        Format::Text => output.write(|out| write!(out, "{report}"))?,
+        Format::Text | Format::Mermaid => output.write(|out| write!(out, "{report}"))?,
     }
     let after = child.finish();
     if let Some(mistake) = &after {

@@ -367,7 +367,7 @@ impl Catalog {
     /// # Errors
     /// `not_found`, with the nearest ids and names.
     pub fn bucket(&self, named: &str) -> Result<&Bucket, Error> {
-        let found = self.find(SourceKind::Bucket, named)?;
+        let found = self.find(SourceKind::Bucket, named).map_err(|diagnostic| *diagnostic)?;
         Ok(&self.file.buckets[found as usize])
     }
 
@@ -376,7 +376,7 @@ impl Catalog {
     /// # Errors
     /// `not_found`, with the nearest ids and names.
     pub fn collection(&self, named: &str) -> Result<&Collection, Error> {
-        let found = self.find(SourceKind::Collection, named)?;
+        let found = self.find(SourceKind::Collection, named).map_err(|diagnostic| *diagnostic)?;
         Ok(&self.file.collections[found as usize])
     }
 
@@ -406,12 +406,12 @@ impl Catalog {
         Catalog::new(self.namespace_id.clone(), self.revision + 1, merged)
     }
 
-    pub(super) fn find(&self, kind: SourceKind, named: &str) -> Result<u32, Diagnostic> {
+    pub(super) fn find(&self, kind: SourceKind, named: &str) -> Result<u32, Box<Diagnostic>> {
         let names = match kind {
             SourceKind::Bucket => &self.bucket_names,
             SourceKind::Collection => &self.collection_names,
         };
-        names.find(named).ok_or_else(|| names.not_found(kind.as_str(), named))
+        names.find(named).ok_or_else(|| Box::new(names.not_found(kind.as_str(), named)))
     }
 
     pub(super) fn sources_of(&self, collection: u32) -> &[u32] {

@@ -271,7 +271,7 @@ pub struct FilterParts {
 /// this collection, `wrong_source_kind` for members that are about sources of the other kind. Else `unsupported` for a
 /// disabled collection, `cycle`, and those of [`Schema::check`].
 pub fn resolve<'c>(collection: &str, request: &TriggerRequest, catalog: &'c Catalog) -> Result<Resolved<'c>, Error> {
-    let index = catalog.find(SourceKind::Collection, collection)?;
+    let index = catalog.find(SourceKind::Collection, collection).map_err(|diagnostic| *diagnostic)?;
     let collection = &catalog.collections()[index as usize];
     if !collection.enabled {
         let message = format!("the collection `{}` is disabled", excerpt(&collection.name));
@@ -321,7 +321,7 @@ fn sources<'c>(catalog: &'c Catalog, collection: u32, request: &TriggerRequest) 
     let mut wanted = HashSet::new();
     for (at, named) in included.iter().flatten().enumerate() {
         let mistake = match catalog.find(kind, named) {
-            Err(not_found) => not_found,
+            Err(not_found) => *not_found,
             Ok(found) if is_configured.contains(&found) => {
                 wanted.insert(found);
                 continue;

@@ -113,7 +113,7 @@ fn object(n: usize, bucket: &str) -> Json {
         "photos" => json!({"sku": format!("sku-{:05}", n / 4), "angle": n % 4 * 90, "width": 640 * (n % 5 + 1)}),
         "videos" => json!({"media": {"checksum": format!("{:08x}", n * 2_654_435_761), "seconds": n % 900}}),
         "invoices" => json!({"number": format!("R-{n:06}"), "amount": (n % 90_000) as f64 / 100.0, "currency": "EUR"}),
-        "scans" => json!({"pages": n % 30 + 1, "language": if n % 3 == 0 { Json::Null } else { json!("fr") }}),
+        "scans" => json!({"pages": n % 30 + 1, "language": if n.is_multiple_of(3) { Json::Null } else { json!("fr") }}),
         _ => json!({"from": {"name": format!("Ada {}", n % 400)}, "attachments": [{"kind": "pdf", "bytes": n * 13}]}),
     };
     if let (Json::Object(object), Json::Object(own)) = (&mut object, own) {

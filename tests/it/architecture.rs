@@ -44,7 +44,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("regex_automata", &["pattern.rs"]),
     ("regex_syntax", &["backend/sql", "fold.rs", "pattern.rs", "strategies"]),
     ("rusqlite", &["cli/compare.rs", "store"]),
-    ("sea_query", &["backend/sql", "lib.rs"]),
+    ("sea_query", &["backend/sql", "lib.rs", "store"]),
     ("serde", &["*"]),
     ("serde_json", &["*"]),
     ("shlex", &["cli"]),

@@ -36,6 +36,7 @@ mod forms;
 mod hostile;
 mod mapping;
 mod plans;
+mod regexes;
 mod server;
 mod store;
 mod suite;

@@ -17,6 +17,8 @@ enum Positive {
     /// The same for every row.
     Constant(bool),
     Sql(Cover<Fragment>),
+    /// The id is one of a select.
+    Within(Cover<Fragment>),
 }
 
 /// So many tokens of one query are pushed; more are no more selective, and each takes kilobytes.
@@ -98,14 +100,25 @@ impl Sql {
             Target::Column(index) => self.column(index, test),
             Target::Json => Positive::Sql(self.json(leaf, test)),
         };
-        let query = |fragment| Query::leaf(&self.context, fragment);
-        match positive {
-            Positive::Constant(holds) => Cover::Exact(Query::constant(&self.context, holds != negated)),
-            Positive::Sql(Cover::Exact(fragment)) if negated => Cover::Exact(query(self.dialect.complement(&fragment))),
-            Positive::Sql(Cover::Exact(fragment)) => Cover::Exact(query(fragment)),
-            Positive::Sql(Cover::Superset(_, why)) if negated => Cover::Unsupported(why),
-            Positive::Sql(Cover::Superset(fragment, why)) => Cover::Superset(query(fragment), why),
-            Positive::Sql(Cover::Unsupported(why)) => Cover::Unsupported(why),
+        let (cover, is_within) = match positive {
+            Positive::Constant(holds) => return Cover::Exact(Query::constant(&self.context, holds != negated)),
+            Positive::Sql(cover) => (cover, false),
+            Positive::Within(cover) => (cover, true),
+        };
+        let query = |fragment: Fragment| match (negated, is_within) {
+            (false, false) => Query::leaf(&self.context, fragment),
+            (false, true) => Query::within(&self.context, fragment),
+            (true, false) => Query::leaf(&self.context, self.dialect.complement(&fragment)),
+            (true, true) => {
+                let within = sql![&self.context.id, " IN (", fragment, ")"];
+                Query::leaf(&self.context, self.dialect.complement(&within))
+            }
+        };
+        match cover {
+            Cover::Exact(fragment) => Cover::Exact(query(fragment)),
+            Cover::Superset(_, why) if negated => Cover::Unsupported(why),
+            Cover::Superset(fragment, why) => Cover::Superset(query(fragment), why),
+            Cover::Unsupported(why) => Cover::Unsupported(why),
         }
     }
 
@@ -153,8 +166,10 @@ impl Sql {
             (FieldTest::Exists, None) if column.null_means_null() => Positive::Constant(true),
             (FieldTest::Exists | FieldTest::NonNull, None) => exact(self.dialect.present(value)),
             // Q2: no rows means missing.
-            (FieldTest::Exists, Some(within)) => exact(sql![within, ")"]),
-            (FieldTest::NonNull, Some(within)) => exact(sql![within, " WHERE ", self.dialect.present(value), ")"]),
+            (FieldTest::Exists, Some(within)) => Positive::Within(Cover::Exact(within.clone())),
+            (FieldTest::NonNull, Some(within)) => {
+                Positive::Within(Cover::Exact(sql![within, " WHERE ", self.dialect.present(value)]))
+            }
             (FieldTest::Some(tests), within) => {
                 let tests = tests.iter().filter(|test| fits(column.ty(), test));
                 let cover = any(tests.map(|test| self.dialect.scalar(value, test)));
@@ -162,7 +177,7 @@ impl Sql {
                     (None, _) => Positive::Constant(false),
                     (Some(cover), None) => Positive::Sql(cover),
                     (Some(cover), Some(within)) => {
-                        Positive::Sql(map(cover, |fragment| sql![within, " WHERE ", fragment, ")"]))
+                        Positive::Within(map(cover, |fragment| sql![within, " WHERE ", fragment]))
                     }
                 }
             }

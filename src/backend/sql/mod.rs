@@ -64,7 +64,7 @@ pub struct Sql {
 struct MappedColumn {
     /// With its table.
     sql: Fragment,
-    /// `id IN (SELECT key FROM table`, for a join table.
+    /// `SELECT key FROM table`, for a join table.
     within: Option<Fragment>,
 }
 
@@ -94,7 +94,7 @@ impl Sql {
             None => MappedColumn { sql: within(mapping.table(), column.name()), within: None },
             Some(join) => {
                 let key = within(&join.table, &join.key);
-                let select = sql![&id, " IN (SELECT ", key, " FROM ", name(&join.table)];
+                let select = sql!["SELECT ", key, " FROM ", name(&join.table)];
                 MappedColumn { sql: within(&join.table, column.name()), within: Some(select) }
             }
         });

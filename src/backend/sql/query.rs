@@ -41,16 +41,23 @@ struct Node {
     binds: usize,
     /// Bytes of text.
     size: usize,
+    /// How many ids are looked for in a select.
+    withins: usize,
 }
 
 #[derive(Clone, Debug)]
 enum Kind {
     Leaf(Fragment),
+    /// The id is one of this select.
+    Within(Fragment),
     Group(Join, Vec<Node>),
 }
 
 /// The levels that one leaf may take: the largest forms take about 40.
 const LEAF_HEIGHT: u32 = 50;
+
+/// From so many on, PostgreSQL is asked for ids as arrays: it plans joins of so many selects in exponential time.
+const MANY_WITHINS: usize = 8;
 
 /// A group of more members is written as a tree of such groups: databases nest a flat one a level for each member.
 const WIDTH: usize = 16;
@@ -58,7 +65,14 @@ const WIDTH: usize = 16;
 impl Query {
     pub(super) fn leaf(context: &Arc<Context>, fragment: Fragment) -> Query {
         let (binds, size) = (fragment.binds(), fragment.size());
-        let node = Node { kind: Kind::Leaf(fragment), height: LEAF_HEIGHT, binds, size };
+        let node = Node { kind: Kind::Leaf(fragment), height: LEAF_HEIGHT, binds, size, withins: 0 };
+        Query { node, context: context.clone() }
+    }
+
+    /// The rows whose id is one of a select.
+    pub(super) fn within(context: &Arc<Context>, select: Fragment) -> Query {
+        let (binds, size) = (select.binds(), select.size() + context.id.size() + 16);
+        let node = Node { kind: Kind::Within(select), height: LEAF_HEIGHT, binds, size, withins: 1 };
         Query { node, context: context.clone() }
     }
 
@@ -74,6 +88,7 @@ impl Query {
                 height: nodes.iter().map(|node| node.height).max().unwrap_or(LEAF_HEIGHT) + levels(nodes.len()),
                 binds: nodes.iter().map(|node| node.binds).sum(),
                 size: nodes.iter().map(|node| node.size + 6).sum(),
+                withins: nodes.iter().map(|node| node.withins).sum(),
                 kind: Kind::Group(join, nodes),
             },
         };
@@ -190,9 +205,10 @@ impl Query {
             Members(Join, &'n [Node]),
             Text(&'static str),
         }
-        if let Kind::Leaf(fragment) = &self.node.kind {
-            return sink.fragment(fragment);
-        }
+        let (before, after) = match self.context.syntax {
+            Syntax::Postgres if self.node.withins >= MANY_WITHINS => (" = ANY(ARRAY(", "))"),
+            Syntax::Sqlite | Syntax::Postgres | Syntax::Mysql => (" IN (", ")"),
+        };
         let mut stack = vec![Next::Node(&self.node)];
         while let Some(next) = stack.pop() {
             let (join, members) = match next {
@@ -202,6 +218,13 @@ impl Query {
                 }
                 Next::Node(Node { kind: Kind::Leaf(fragment), .. }) => {
                     sink.fragment(fragment);
+                    continue;
+                }
+                Next::Node(Node { kind: Kind::Within(select), .. }) => {
+                    sink.fragment(&self.context.id);
+                    sink.text(before);
+                    sink.fragment(select);
+                    sink.text(after);
                     continue;
                 }
                 Next::Node(Node { kind: Kind::Group(join, members), .. }) => (*join, &members[..]),

@@ -27,6 +27,8 @@ pub(super) struct Style {
     pub(super) most_count: u32,
     /// So many characters and classes, each as often as its repetitions make it.
     pub(super) most_places: u64,
+    /// So many places, counted likewise, that may be skipped: what finds the ways past them takes the cube of their number.
+    pub(super) most_skips: u64,
     /// So many bytes of text.
     pub(super) most_text: usize,
 }
@@ -37,7 +39,7 @@ pub(super) struct Style {
 /// Why it cannot be said.
 pub(super) fn print(style: &Style, pattern: &Pattern) -> Result<String, Why> {
     let hir = parse(pattern).ok_or_else(too_big)?;
-    visit(&hir, Printer { style, text: String::new(), open: Vec::new(), places: vec![0] })
+    visit(&hir, Printer { style, text: String::new(), open: Vec::new(), sizes: vec![Size::default()] })
 }
 
 fn parse(pattern: &Pattern) -> Option<Hir> {
@@ -128,26 +130,47 @@ fn push_char(style: &Style, text: &mut String, c: char) {
     }
 }
 
+const PLACE: Size = Size { places: 1, skips: 0 };
+
 /// Prints from the leaves up, without recursion.
 struct Printer<'s> {
     style: &'s Style,
     text: String,
     /// Where the repetitions begin that are open.
     open: Vec<usize>,
-    /// The places of each, and of the whole.
-    places: Vec<u64>,
+    /// The size of the whole, and of each of those.
+    sizes: Vec<Size>,
+}
+
+/// How much a part of a pattern is to a compiler.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    places: u64,
+    skips: u64,
+}
+
+impl Size {
+    fn repeated(self, repetition: &Repetition) -> Size {
+        let (min, max) = (u64::from(repetition.min), repetition.max.map(u64::from));
+        let times = max.unwrap_or(min + 1).max(1);
+        let optional = max.map_or(u64::from(min == 0), |max| max - min);
+        let skips = self.skips.saturating_mul(times).saturating_add(optional);
+        Size { places: self.places.saturating_mul(times), skips }
+    }
 }
 
 impl Printer<'_> {
     fn class(&mut self, ranges: impl Iterator<Item = (char, char)>) -> Result<(), Why> {
         push_class(self.style, &mut self.text, ranges);
-        self.add(1)
+        self.add(PLACE)
     }
 
-    fn add(&mut self, places: u64) -> Result<(), Why> {
-        let Some(sum) = self.places.last_mut() else { return Ok(()) };
-        *sum = sum.saturating_add(places);
-        let fits = *sum <= self.style.most_places && self.text.len() <= self.style.most_text;
+    fn add(&mut self, size: Size) -> Result<(), Why> {
+        let Some(sum) = self.sizes.last_mut() else { return Ok(()) };
+        sum.places = sum.places.saturating_add(size.places);
+        sum.skips = sum.skips.saturating_add(size.skips);
+        let Style { most_places, most_skips, most_text, .. } = *self.style;
+        let fits = sum.places <= most_places && sum.skips <= most_skips && self.text.len() <= most_text;
         if fits { Ok(()) } else { Err(too_big()) }
     }
 
@@ -184,7 +207,7 @@ impl Printer<'_> {
             }
         };
         self.text.push_str(&text);
-        self.add(1)
+        self.add(PLACE)
     }
 
     fn character(&self, c: char) -> String {
@@ -257,7 +280,7 @@ impl Visitor for Printer<'_> {
             HirKind::Empty => {
                 self.text.push_str("(?:)");
                 // Counted, or the copies of it were not bounded.
-                self.add(1)?;
+                self.add(Size { places: 1, skips: 1 })?;
             }
             HirKind::Literal(literal) => {
                 let text = std::str::from_utf8(&literal.0).map_err(|_| too_big())?;
@@ -273,7 +296,7 @@ impl Visitor for Printer<'_> {
             HirKind::Look(look) => self.look(*look)?,
             HirKind::Repetition(_) => {
                 self.open.push(self.text.len());
-                self.places.push(0);
+                self.sizes.push(Size::default());
             }
             HirKind::Alternation(_) => self.text.push_str("(?:"),
             HirKind::Capture(_) | HirKind::Concat(_) => {}
@@ -291,11 +314,10 @@ impl Visitor for Printer<'_> {
             HirKind::Alternation(_) => self.text.push(')'),
             HirKind::Repetition(repetition) => {
                 let start = self.open.pop().unwrap_or_default();
-                let places = self.places.pop().unwrap_or_default();
-                let times = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
-                self.add(places.saturating_mul(times.into()))?;
+                let size = self.sizes.pop().unwrap_or_default();
+                self.add(size.repeated(repetition))?;
                 self.repeat(start, repetition);
-                self.add(0)?;
+                self.add(Size::default())?;
             }
             _ => {}
         }

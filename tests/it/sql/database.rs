@@ -51,6 +51,11 @@ pub(crate) trait Database {
         scalar(value, ty)
     }
 
+    /// Whether it can be asked all regular expressions of a common size.
+    fn has_regexes(&self) -> bool {
+        false
+    }
+
     /// Runs statements, separated by semicolons.
     fn batch(&mut self, sql: &str);
 

@@ -7,7 +7,7 @@ use trommel::parse::Parser;
 use trommel::reference::Reference;
 use trommel::{Field, Filter, Limit, Limits, Matcher, Schema, Type, parse};
 
-use super::database::{Database, Holds, Sqlite};
+use super::database::{Database, Holds, Postgres, Sqlite};
 use super::store::{Storage, Store};
 
 on_each_database!(
@@ -16,6 +16,7 @@ on_each_database!(
     an_infinity_counts_as_missing,
     deep_and_wide_filters_are_held_or_kept,
     long_lists_take_few_values,
+    large_numbers_are_told_apart_or_rechecked,
 );
 
 /// Words with a meaning to some parser on the way: SQL of three databases, JSON, JSON paths, GLOB, LIKE, templates.
@@ -316,6 +317,33 @@ fn long_lists_take_few_values(open: fn() -> Box<dyn Database>) {
     }
 }
 
+fn large_numbers_are_told_apart_or_rechecked(open: fn() -> Box<dyn Database>) {
+    let floats =
+        [9_007_199_254_740_994.0, 1e16, 1.000_000_000_000_000_2e16, 9.223_372_036_854_776e18, 1e18, 1e19, 1e20];
+    let mut numbers: Vec<Json> = floats.iter().flat_map(|float| [json!(float), json!(-float)]).collect();
+    for center in [1_u64 << 53, 10_000_000_000_000_000, 1_000_000_000_000_000_000, 1 << 63, 9_223_372_036_854_776_000] {
+        numbers.extend((0..5).map(|at| json!(center - 2 + at)));
+    }
+    numbers.extend([json!(u64::MAX), json!(u64::MAX - 1), json!(18_446_744_073_709_551_616.0), json!(i64::MIN)]);
+    numbers.extend([json!(i64::MIN + 1), json!(9_223_372_036_854_774_784.0), json!(1_234_567_890_123_456_789_u64)]);
+    let documents: Vec<Json> = numbers.iter().map(|number| json!({"a": {"n": number}})).collect();
+    let mut store = Store::new(open(), Storage::Json);
+    let single = Schema::new([Field::new("a.n", Type::Number).single()]).unwrap();
+    for schema in [&Schema::open(), &single] {
+        for number in &numbers {
+            for operator in ["eq", "ne", "gt", "gte", "lt", "lte"] {
+                let condition = json!({"field": "a.n", "operator": operator, "value": number});
+                agrees(&mut store, &parse::value(&condition).unwrap(), schema, &documents);
+            }
+        }
+    }
+    let tally = store.tally;
+    assert!(tally.exact > 2 * tally.superset && tally.exact > 300, "{tally:?}");
+    // A number that no float has for its digits is told by them.
+    let id = parse::json(r#"{"a.n": 1234567890123456789}"#).unwrap();
+    assert!(store.lowered(&Mapping::default(), &Schema::open().check(&id).unwrap()).is_exact());
+}
+
 #[test]
 fn what_no_statement_holds_is_left() {
     let columns = (0..5_000).fold(Mapping::default(), |mapping, at| {
@@ -337,6 +365,30 @@ fn what_no_statement_holds_is_left() {
             assert_eq!(lowered.reasons()[0].why.code(), code);
             assert_eq!(lowered.pushed().is_some(), group == "AND");
             agrees(&mut store, &filter, &Schema::open(), &documents);
+        }
+    }
+}
+
+#[test]
+fn what_no_statement_of_postgres_holds_is_left() {
+    let Some(database) = Postgres::connect() else { return };
+    let mut store = Store::new(Box::new(database), Storage::Json);
+    let column = Mapping::default().column("c", Column::new("c", Type::String).binary()).unwrap();
+    let documents = [json!({"a": {"b": {"f0": "v0", "f1": 5}}}), json!({"a": [{"b": {"f1": "xv1x"}}]}), json!({})];
+    for (path, operator, code) in [("c", "starts_with", "too_many_values"), ("a.b.field", "contains", "too_long")] {
+        for group in ["AND", "OR"] {
+            let condition = |at: usize| {
+                let path = if path == "c" { "c".to_owned() } else { format!("{path}{at}") };
+                json!({"field": path, "operator": operator, "value": format!("ßé{at}"), "case_sensitive": false})
+            };
+            let filter = parse::value(&json!({group: (0..9_000).map(condition).collect::<Vec<_>>()})).unwrap();
+            let predicate = Schema::open().check(&filter).unwrap();
+            let lowered = store.lowered(&column, &predicate);
+            assert_eq!(lowered.reasons()[0].why.code(), code);
+            assert_eq!(lowered.pushed().is_some(), group == "AND");
+            if path != "c" {
+                agrees(&mut store, &filter, &Schema::open(), &documents);
+            }
         }
     }
 }

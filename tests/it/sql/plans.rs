@@ -1,5 +1,7 @@
 //! Plans: an index that is there is used.
 
+mod postgres;
+
 use serde_json::json;
 use trommel::backend::sql::Mapping;
 use trommel::{Field, Schema, Type, lower, parse};

@@ -36,9 +36,10 @@ const STYLE: Style = Style {
     first: '\u{1}',
     nothing: "[^\\u0001-\\U0010FFFF]",
     end: "\\Z",
-    // Past that a pattern takes hundreds of milliseconds to compile, and some multiples of it are "too complex".
     most_count: 255,
+    // Past these a pattern takes hundreds of milliseconds to compile, and some multiples of it a minute.
     most_places: 4_000,
+    most_skips: 256,
     most_text: 200_000,
 };
 
@@ -120,6 +121,13 @@ impl Dialect for Postgres {
             }
             ScalarTest::Number(comparison, bound) if type_of(column) == Some(Type::Integer) => {
                 Some(or_null(compare_number(column, inverse(comparison), bound)))
+            }
+            ScalarTest::Number(comparison, bound) => {
+                let (comparison, float) = float_operand(comparison, bound);
+                Some(or_null(compare_or_infinite(x, comparison, &sql![Bind(float), "::float8"], "::float8")))
+            }
+            ScalarTest::Instant(comparison, bound) if type_of(column) == Some(Type::Datetime) => {
+                Some(or_null(compare_or_infinite(x, comparison, &timestamp(bound), "::timestamptz")))
             }
             _ => None,
         }
@@ -329,6 +337,15 @@ fn compare_finite(x: &Fragment, comparison: Comparison, bound: &Fragment, infini
     match comparison {
         Comparison::Gt | Comparison::Gte => sql!["(", compared, " AND ", x, " < 'infinity'", infinite, ")"],
         Comparison::Lt | Comparison::Lte => sql!["(", compared, " AND ", x, " > '-infinity'", infinite, ")"],
+    }
+}
+
+/// What [`compare_finite`] leaves, but for NULL.
+fn compare_or_infinite(x: &Fragment, comparison: Comparison, bound: &Fragment, infinite: &'static str) -> Fragment {
+    let compared = sql![x, symbol(inverse(comparison)), bound];
+    match comparison {
+        Comparison::Gt | Comparison::Gte => sql!["(", compared, " OR ", x, " >= 'infinity'", infinite, ")"],
+        Comparison::Lt | Comparison::Lte => sql!["(", compared, " OR ", x, " <= '-infinity'", infinite, ")"],
     }
 }
 

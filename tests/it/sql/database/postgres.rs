@@ -102,6 +102,10 @@ impl Database for Postgres {
         }
     }
 
+    fn has_regexes(&self) -> bool {
+        true
+    }
+
     fn batch(&mut self, sql: &str) {
         self.0.batch_execute(sql).unwrap_or_else(|error| panic!("{error:?}: {sql}"));
     }

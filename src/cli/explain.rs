@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use trommel::backend::sql::Mapping;
 use trommel::{Code, CoverKind, Diagnostic, Explain, Memory, Sql, lower};
 
 use super::Answer;
@@ -39,6 +40,9 @@ enum Name {
 #[derive(Serialize)]
 struct Report<'e> {
     format_version: u32,
+    /// The oldest server that the answers were proved on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<&'e str>,
     #[serde(flatten)]
     explain: &'e Explain,
 }
@@ -46,24 +50,37 @@ struct Report<'e> {
 pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure> {
     let loaded = args.with.load(&args.filter)?;
     let predicate = loaded.predicate()?;
-    let explain = match args.backend {
+    let of_database = |sql: fn(Mapping) -> Sql| {
+        let sql = sql(args.mapping.read()?);
+        let lowered = lower(&sql, &predicate).map_err(|error| loaded.failure(error))?;
+        Ok::<_, Failure>((lowered.explain(), Some(sql.server().to_owned())))
+    };
+    let (explain, server) = match args.backend {
         Name::Memory if args.mapping.is_given() => {
             return Err(Diagnostic::error(Code::Usage, "a mapping is for databases, not for `memory`").into());
         }
         Name::Memory => match lower(&Memory, &predicate) {
-            Ok(lowered) => lowered.explain(),
+            Ok(lowered) => (lowered.explain(), None),
             Err(never) => match never {},
         },
-        Name::Sqlite | Name::Postgres => {
-            let mapping = args.mapping.read()?;
-            let sql = if args.backend == Name::Sqlite { Sql::sqlite(mapping) } else { Sql::postgres(mapping) };
-            lower(&sql, &predicate).map_err(|error| loaded.failure(error))?.explain()
-        }
-        Name::Mysql | Name::Mariadb | Name::Tantivy => return Err(absent(&args.backend)),
+        Name::Sqlite => of_database(Sql::sqlite)?,
+        Name::Postgres => of_database(Sql::postgres)?,
+        Name::Mysql => of_database(Sql::mysql)?,
+        Name::Mariadb => of_database(Sql::mariadb)?,
+        Name::Tantivy => return Err(absent(&args.backend)),
     };
     match output.format {
-        Format::Json => output.print_json(&Report { format_version: FORMAT_VERSION, explain: &explain })?,
-        Format::Text | Format::Mermaid => output.print(text(&explain, args.show_values))?,
+        Format::Json => {
+            output.print_json(&Report {
+                format_version: FORMAT_VERSION,
+                server: server.as_deref(),
+                explain: &explain,
+            })?;
+        }
+        Format::Text | Format::Mermaid => {
+            let server = server.map_or_else(String::new, |server| format!("\nserver: {server}"));
+            output.print(text(&explain, args.show_values) + &server)?;
+        }
     }
     Ok(Answer::Yes)
 }

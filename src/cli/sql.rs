@@ -12,7 +12,7 @@ use trommel::{Code, Diagnostic, Predicate, Sql, lower};
 
 use super::Answer;
 use super::filter::FilterArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, absent, note};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, note};
 
 /// Print a filter as SQL with placeholders, then its values, one JSON value a line
 #[derive(Debug, Args)]
@@ -83,10 +83,12 @@ struct Report {
 pub(super) fn run(args: &SqlArgs, output: &Output) -> Result<Answer, Failure> {
     let loaded = args.with.load(&args.filter)?;
     let predicate = loaded.predicate()?;
+    let mapping = args.mapping.read()?;
     let sql = match args.dialect {
-        DialectName::Sqlite => Sql::sqlite(args.mapping.read()?),
-        DialectName::Postgres => Sql::postgres(args.mapping.read()?),
-        DialectName::Mysql | DialectName::Mariadb => return Err(absent(&args.dialect)),
+        DialectName::Sqlite => Sql::sqlite(mapping),
+        DialectName::Postgres => Sql::postgres(mapping),
+        DialectName::Mysql => Sql::mysql(mapping),
+        DialectName::Mariadb => Sql::mariadb(mapping),
     };
     let lowered = lower(&sql, &predicate).map_err(|error| loaded.failure(error))?;
     // As text: a serializer would recurse.

@@ -340,11 +340,9 @@ fn explain_hides_values_and_names_what_is_missing() {
 
 #[test]
 fn a_backend_that_is_not_built_in_is_unsupported() {
-    for name in ["mysql", "mariadb", "tantivy"] {
-        let found = run(["explain", "{}", "--backend", name, "--format", "json"]).diagnostics();
-        assert_eq!(found[0]["code"], "unsupported");
-        assert!(found[0]["message"].as_str().unwrap().contains(&format!("`{name}`")));
-    }
+    let found = run(["explain", "{}", "--backend", "tantivy", "--format", "json"]).diagnostics();
+    assert_eq!(found[0]["code"], "unsupported");
+    assert!(found[0]["message"].as_str().unwrap().contains("`tantivy`"));
 }
 
 #[test]

@@ -26,6 +26,15 @@ macro_rules! on_each_database {
                 }
             })+
         }
+
+        mod mariadb {
+            $(#[test]
+            fn $name() {
+                if $crate::sql::server::mariadb().is_some() {
+                    super::$name(|| Box::new($crate::sql::database::MariaDb::connect().unwrap()));
+                }
+            })+
+        }
     };
 }
 
@@ -35,6 +44,7 @@ mod foreign;
 mod forms;
 mod hostile;
 mod mapping;
+mod mariadb;
 mod plans;
 mod regexes;
 mod server;

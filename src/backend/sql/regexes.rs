@@ -25,8 +25,11 @@ pub(super) struct Style {
     pub(super) end: &'static str,
     /// The largest number in braces.
     pub(super) most_count: u32,
-    /// So many characters and classes, each as often as its repetitions make it.
-    pub(super) most_places: u64,
+    /// What each range of a class costs; a character, a class or a repetition by itself costs `place`.
+    pub(super) range: u64,
+    pub(super) place: u64,
+    /// The most that all may cost, each as often as its repetitions make it.
+    pub(super) most_cost: u64,
     /// So many places, counted likewise, that may be skipped: what finds the ways past them takes the cube of their number.
     pub(super) most_skips: u64,
     /// So many bytes of text.
@@ -38,16 +41,26 @@ pub(super) struct Style {
 /// # Errors
 /// Why it cannot be said.
 pub(super) fn print(style: &Style, pattern: &Pattern) -> Result<String, Why> {
-    let hir = parse(pattern).ok_or_else(too_big)?;
-    visit(&hir, Printer { style, text: String::new(), open: Vec::new(), sizes: vec![Size::default()] })
+    print_hir(style, &parse(pattern).ok_or_else(too_big)?)
 }
 
-fn parse(pattern: &Pattern) -> Option<Hir> {
+/// The same of a pattern that was parsed, or of a part of one.
+pub(super) fn print_hir(style: &Style, hir: &Hir) -> Result<String, Why> {
+    visit(hir, Printer { style, text: String::new(), open: Vec::new(), sizes: vec![Size::default()] })
+}
+
+/// A pattern under its letter case. It was compiled, so that there is one.
+pub(super) fn parse(pattern: &Pattern) -> Option<Hir> {
     ParserBuilder::new().case_insensitive(pattern.ignores_case()).build().parse(pattern.source()).ok()
 }
 
 fn too_big() -> Why {
     Why::new("big_regex", "the server takes too long to compile this regular expression")
+}
+
+/// A character and those that it folds together with.
+pub(super) fn push_folded(style: &Style, text: &mut String, c: char) {
+    push_class(style, text, orbit(c).into_iter().map(|member| (member, member)));
 }
 
 /// Strings of which each match holds one, if there are few: what to ask in place of a pattern that cannot be said.
@@ -77,7 +90,7 @@ pub(super) fn token(style: &Style, token: &str) -> String {
     push_class(style, &mut text, others.iter().copied());
     text.push(')');
     for c in token.chars() {
-        push_class(style, &mut text, orbit(c).into_iter().map(|member| (member, member)));
+        push_folded(style, &mut text, c);
     }
     let _ = write!(text, "(?:{}|", style.end);
     push_class(style, &mut text, others.iter().copied());
@@ -130,8 +143,6 @@ fn push_char(style: &Style, text: &mut String, c: char) {
     }
 }
 
-const PLACE: Size = Size { places: 1, skips: 0 };
-
 /// Prints from the leaves up, without recursion.
 struct Printer<'s> {
     style: &'s Style,
@@ -145,7 +156,7 @@ struct Printer<'s> {
 /// How much a part of a pattern is to a compiler.
 #[derive(Clone, Copy, Debug, Default)]
 struct Size {
-    places: u64,
+    cost: u64,
     skips: u64,
 }
 
@@ -155,22 +166,28 @@ impl Size {
         let times = max.unwrap_or(min + 1).max(1);
         let optional = max.map_or(u64::from(min == 0), |max| max - min);
         let skips = self.skips.saturating_mul(times).saturating_add(optional);
-        Size { places: self.places.saturating_mul(times), skips }
+        Size { cost: self.cost.saturating_mul(times), skips }
     }
 }
 
 impl Printer<'_> {
     fn class(&mut self, ranges: impl Iterator<Item = (char, char)>) -> Result<(), Why> {
-        push_class(self.style, &mut self.text, ranges);
-        self.add(PLACE)
+        let mut count = 0;
+        push_class(self.style, &mut self.text, ranges.inspect(|_| count += 1));
+        self.add(self.class_of(count))
+    }
+
+    /// The size of a class of so many ranges.
+    fn class_of(&self, ranges: u64) -> Size {
+        Size { cost: self.style.place + self.style.range * ranges, skips: 0 }
     }
 
     fn add(&mut self, size: Size) -> Result<(), Why> {
         let Some(sum) = self.sizes.last_mut() else { return Ok(()) };
-        sum.places = sum.places.saturating_add(size.places);
+        sum.cost = sum.cost.saturating_add(size.cost);
         sum.skips = sum.skips.saturating_add(size.skips);
-        let Style { most_places, most_skips, most_text, .. } = *self.style;
-        let fits = sum.places <= most_places && sum.skips <= most_skips && self.text.len() <= most_text;
+        let Style { most_cost, most_skips, most_text, .. } = *self.style;
+        let fits = sum.cost <= most_cost && sum.skips <= most_skips && self.text.len() <= most_text;
         if fits { Ok(()) } else { Err(too_big()) }
     }
 
@@ -195,7 +212,9 @@ impl Printer<'_> {
                         | Look::WordStartHalfAscii
                         | Look::WordEndHalfAscii
                 );
-                let w = self.word(is_ascii);
+                let (w, ranges) = self.word(is_ascii);
+                let Size { cost, skips } = self.class_of(ranges);
+                self.add(Size { cost: 4 * cost, skips })?;
                 match look {
                     Look::WordAscii | Look::WordUnicode => format!("(?:(?<={w})(?!{w})|(?<!{w})(?={w}))"),
                     Look::WordAsciiNegate | Look::WordUnicodeNegate => format!("(?:(?<={w})(?={w})|(?<!{w})(?!{w}))"),
@@ -207,22 +226,23 @@ impl Printer<'_> {
             }
         };
         self.text.push_str(&text);
-        self.add(PLACE)
+        self.add(self.class_of(0))
     }
 
     fn character(&self, c: char) -> String {
         (self.style.escape)(c)
     }
 
-    /// The class of the characters of words.
-    fn word(&self, is_ascii: bool) -> String {
+    /// The class of the characters of words, and its ranges.
+    fn word(&self, is_ascii: bool) -> (String, u64) {
         let parsed = Parser::new().parse(if is_ascii { "[0-9A-Z_a-z]" } else { r"\w" });
-        let mut text = String::new();
+        let (mut text, mut count) = (String::new(), 0);
         // INVARIANT: both are classes.
         if let Ok(HirKind::Class(Class::Unicode(class))) = parsed.map(Hir::into_kind) {
             push_class(self.style, &mut text, class.ranges().iter().map(bounds));
+            count = class.ranges().len() as u64;
         }
-        text
+        (text, count)
     }
 
     /// What was printed since a place, repeated.
@@ -280,7 +300,7 @@ impl Visitor for Printer<'_> {
             HirKind::Empty => {
                 self.text.push_str("(?:)");
                 // Counted, or the copies of it were not bounded.
-                self.add(Size { places: 1, skips: 1 })?;
+                self.add(Size { skips: 1, ..self.class_of(0) })?;
             }
             HirKind::Literal(literal) => {
                 let text = std::str::from_utf8(&literal.0).map_err(|_| too_big())?;
@@ -314,7 +334,8 @@ impl Visitor for Printer<'_> {
             HirKind::Alternation(_) => self.text.push(')'),
             HirKind::Repetition(repetition) => {
                 let start = self.open.pop().unwrap_or_default();
-                let size = self.sizes.pop().unwrap_or_default();
+                let mut size = self.sizes.pop().unwrap_or_default();
+                size.cost = size.cost.saturating_add(self.class_of(0).cost);
                 self.add(size.repeated(repetition))?;
                 self.repeat(start, repetition);
                 self.add(Size::default())?;

@@ -1,5 +1,6 @@
 //! The databases that the tests talk to, behind one trait: each adds its driver and its types.
 
+mod mariadb;
 mod postgres;
 mod sqlite;
 
@@ -9,6 +10,7 @@ use trommel::conformance::BoxError;
 use trommel::sea_query::{SelectStatement, Value, Values};
 use trommel::{Number, Sql, Type};
 
+pub(crate) use self::mariadb::MariaDb;
 pub(crate) use self::postgres::Postgres;
 pub(crate) use self::sqlite::Sqlite;
 
@@ -44,6 +46,11 @@ pub(crate) trait Database {
     /// Whether a column of a type can hold a value without a loss.
     fn can_hold(&self, value: &Json, ty: Type) -> bool {
         has_type(value, ty)
+    }
+
+    /// Whether a column of floats holds those that are no number too.
+    fn has_infinities(&self) -> bool {
+        true
     }
 
     /// A value as a column of a type holds it.

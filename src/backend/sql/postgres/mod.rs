@@ -38,7 +38,9 @@ const STYLE: Style = Style {
     end: "\\Z",
     most_count: 255,
     // Past these a pattern takes hundreds of milliseconds to compile, and some multiples of it a minute.
-    most_places: 4_000,
+    range: 0,
+    place: 1,
+    most_cost: 4_000,
     most_skips: 256,
     most_text: 200_000,
 };

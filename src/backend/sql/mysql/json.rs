@@ -22,8 +22,8 @@ const AT_ONCE: usize = 3;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// `null`, and arrays of nothing but nulls; of several nodes, which stand in an array, all of them.
-const NULL: &str = "^(null|[[](null(, ?null)*+)?[]])$";
-const NULLS: &str = "^[[](null|[[](null(, ?null)*+)?[]])(, ?(null|[[](null(, ?null)*+)?[]]))*+[]]$";
+const NULL: &str = r"\A(?:null|\[(?:null(?:, ?null)*+)?\])\z";
+const NULLS: &str = r"\A\[(?:null|\[(?:null(?:, ?null)*+)?\])(?:, ?(?:null|\[(?:null(?:, ?null)*+)?\]))*+\]\z";
 
 pub(super) fn field(dialect: Mysql, field: &JsonField<'_>, test: &FieldTest<'_>) -> Cover<Fragment> {
     if field.path.keys().len() > LONGEST {
@@ -194,10 +194,7 @@ impl<'f> Json<'f> {
     fn direct(&self, test: &ScalarTest<'_>) -> Cover<Fragment> {
         let ty = sql!["JSON_TYPE(", self.value(), ")"];
         let exact = match test.kind() {
-            Kind::Boolean => {
-                let bool = if matches!(test, ScalarTest::Boolean(true)) { "'t'" } else { "'f'" };
-                Cover::Exact(sql!["(", ty, " = 'BOOLEAN' AND LEFT(", self.value(), ", 1) = ", bool, ")"])
-            }
+            Kind::Boolean => Cover::Exact(sql!["ASCII(", self.value(), ")", is_boolean(test)]),
             // The cheaper test first.
             Kind::Number => {
                 let numbers = "('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL')";
@@ -227,8 +224,7 @@ impl<'f> Json<'f> {
     fn element(&self, test: &ScalarTest<'_>) -> Cover<Fragment> {
         let kind = match test.kind() {
             Kind::Boolean => {
-                let bool = if matches!(test, ScalarTest::Boolean(true)) { "j.v = 'true'" } else { "j.v = 'false'" };
-                return Cover::Exact(bool.into());
+                return Cover::Exact(sql!["ASCII(j.v)", is_boolean(test)]);
             }
             Kind::Number => "(ASCII(j.v) BETWEEN 45 AND 57 AND ",
             Kind::String => "(ASCII(j.v) = 34 AND ",
@@ -277,6 +273,11 @@ impl<'f> Json<'f> {
             Cover::Unsupported(_) => None,
         }
     }
+}
+
+/// What the first byte of a boolean is. JSON tells its types by that, and is compared with a string by rules of its own.
+fn is_boolean(test: &ScalarTest<'_>) -> &'static str {
+    if matches!(test, ScalarTest::Boolean(true)) { " = 116" } else { " = 102" }
 }
 
 /// Whether a test takes much text, or names its value often.

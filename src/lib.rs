@@ -37,7 +37,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `text` (default) | the text language |
-//! | `sql` | the backend for SQL databases: SQLite |
+//! | `sql` | the backend for SQL databases: SQLite, PostgreSQL, MariaDB, MySQL |
 //! | `store` | the embedded store for the trigger planner |
 //! | `proptest` | strategies for filters, documents, and pairs that meet |
 //! | `conformance` | the suite that proves a backend |

@@ -154,6 +154,71 @@ fn within_the_bound_a_regular_expression_is_exact() {
     assert!(matched > 500, "{matched}");
 }
 
+#[test]
+fn what_is_taken_for_bounded_is_right_on_every_string() {
+    let Some(mut database) = MariaDb::connect() else { return };
+    // All short strings of two letters, and long ones on which much can be tried.
+    let short = (0..9_u32).flat_map(|length| (0..1_u32 << length).map(move |bits| (length, bits)));
+    let letter = |bits: u32, at: u32| if bits >> at & 1 == 1 { 'b' } else { 'a' };
+    let mut all: Vec<String> = short.map(|(length, bits)| (0..length).map(|at| letter(bits, at)).collect()).collect();
+    for part in ["a", "b", "ab", "aab", "abb"] {
+        all.extend(["", "c", "ba", "\n"].map(|end| part.repeat(500 / part.len()) + end));
+    }
+    let mapping = strings(&mut database, &all);
+    let parts = [
+        "a",
+        "b",
+        "ab",
+        "[ab]",
+        "a*",
+        "b+",
+        "a{2,5}",
+        "(?:ab|b)",
+        "(?:ba)?",
+        ".",
+        "(?:a|ba)",
+        "^",
+        "$",
+        "c?",
+        "[^a]*",
+        "(?:ab){2}",
+        ".*",
+        "b{0,3}",
+        "(?:a*|c)",
+        "(?:a|b*)",
+        r"\b",
+        "(?:aa|b)",
+    ];
+    let mut state = 5_u64;
+    let mut below = |count: usize| {
+        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        (state >> 33) as usize % count
+    };
+    let mut exact = 0;
+    for _ in 0..400 {
+        let mut pattern = String::new();
+        for _ in 0..2 + below(4) {
+            pattern += parts[below(parts.len())];
+            if below(7) == 0 {
+                pattern.push('|');
+            }
+        }
+        let predicate = regex(&pattern);
+        let lowered = lower(&database.sql(mapping.clone()), &predicate).unwrap();
+        let Some(pushed) = lowered.pushed() else { continue };
+        exact += usize::from(lowered.is_exact());
+        let found = database.ask(pushed.select_ids()).unwrap();
+        let mut is_found = vec![false; all.len()];
+        found.iter().for_each(|id| is_found[*id as usize] = true);
+        let matcher = Matcher::new(&predicate);
+        for (string, is_found) in all.iter().zip(is_found) {
+            let matches = matcher.matches(&json!({"s": string}));
+            assert!(matches == is_found || (is_found && !lowered.is_exact()), "{pattern} on {string:?}: {pushed}");
+        }
+    }
+    assert!((100..400).contains(&exact), "{exact}");
+}
+
 /// A store of this storage, if there is a server.
 fn store(storage: Storage) -> Option<Store> {
     Some(Store::new(Box::new(MariaDb::connect()?), storage))

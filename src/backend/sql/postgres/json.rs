@@ -149,6 +149,8 @@ impl<'f> Json<'f> {
                 ScalarTest::Numbers(numbers) => {
                     confused = confused.or(add_numbers(&mut values, numbers));
                 }
+                // As text: a hundred thousand of them take as long to read as JSON as to look for.
+                ScalarTest::Strings(strings) if strings.len() > MOST_ALTERNATIVES => others.push(self.string(test)),
                 ScalarTest::Strings(strings) => values.extend(strings.iter().filter_map(|string| json_string(string))),
                 test => others.push(self.other(test)),
             }
@@ -223,7 +225,10 @@ impl<'f> Json<'f> {
         let some_string = |test: Fragment| self.some_value(|v| sql!["jsonb_typeof(", v, ") = 'string' AND ", test]);
         let of_elements = of(&text_of(&"v".into()));
         // A long list is to be bound once.
-        let is_long = matches!(test, ScalarTest::Folded(strings) if strings.len() > MOST_ALTERNATIVES);
+        let is_long = match test {
+            ScalarTest::Strings(strings) | ScalarTest::Folded(strings) => strings.len() > MOST_ALTERNATIVES,
+            _ => false,
+        };
         let Some(element) = self.plain().filter(|_| !is_long || !self.field.facts.many) else {
             return map(of_elements, some_string);
         };

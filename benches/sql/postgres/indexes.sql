@@ -1,0 +1,11 @@
+CREATE INDEX by_status ON objects (status);
+CREATE INDEX by_title ON objects (title);
+CREATE INDEX by_title_folded ON objects (lower(translate(title, 'Kſ', 'ks') COLLATE "C"));
+CREATE INDEX by_year ON objects (year);
+CREATE INDEX by_score ON objects (score);
+CREATE INDEX by_tag ON object_tags (tag, object_id);
+CREATE INDEX by_path ON objects USING gin (doc jsonb_path_ops);
+CREATE INDEX by_sku ON objects ((doc -> 'sku'));
+CREATE INDEX by_sku_order ON objects (((doc ->> 'sku') COLLATE "C"));
+CREATE INDEX by_b ON objects ((doc -> 'a' -> 'b'));
+ANALYZE objects; ANALYZE object_tags;

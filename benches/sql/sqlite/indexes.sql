@@ -1,0 +1,11 @@
+CREATE INDEX by_status ON objects (status);
+CREATE INDEX by_title ON objects (title);
+CREATE INDEX by_title_folded ON objects (lower(replace(replace(title, 'K', 'k'), 'ſ', 's')));
+CREATE INDEX by_year ON objects (year);
+CREATE INDEX by_score ON objects (score);
+CREATE INDEX by_tag ON object_tags (tag, object_id);
+CREATE INDEX by_sku ON objects (json_extract(doc, '$."sku"'));
+CREATE INDEX by_sku_type ON objects (json_type(doc, '$."sku"'));
+CREATE INDEX by_b ON objects (json_extract(doc, '$."a"."b"'));
+CREATE INDEX by_b_type ON objects (json_type(doc, '$."a"."b"'));
+ANALYZE;

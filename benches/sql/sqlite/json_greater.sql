@@ -1,0 +1,1 @@
+SELECT object_id FROM objects WHERE json_extract(doc, '$."a"."b"') > 199000 AND json_type(doc, '$."a"."b"') IN ('integer', 'real')

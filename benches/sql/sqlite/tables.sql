@@ -1,0 +1,2 @@
+CREATE TABLE objects (object_id INTEGER PRIMARY KEY, doc TEXT NOT NULL, status TEXT NOT NULL, title TEXT NOT NULL, year INTEGER NOT NULL, score REAL NOT NULL);
+CREATE TABLE object_tags (object_id INTEGER NOT NULL, tag TEXT NOT NULL);

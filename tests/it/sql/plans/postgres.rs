@@ -141,6 +141,34 @@ fn without_the_promise_equality_finds_an_index_of_either_collation() {
 }
 
 #[test]
+fn a_generated_column_stands_beside_the_exact_test() {
+    let Some(mut database) = Postgres::connect() else { return };
+    database.batch(
+        "CREATE TEMP TABLE documents (id bigint PRIMARY KEY, doc jsonb, g text GENERATED ALWAYS AS (doc ->> 'sku') STORED);
+        INSERT INTO documents SELECT id, jsonb_build_object('sku', 's' || id) FROM generate_series(10, 5000) id;
+        INSERT INTO documents VALUES (1, '{\"sku\": 7}'), (2, '{\"sku\": \"7\"}'), (3, '{}'), (4, '{\"sku\": null}');
+        CREATE INDEX by_g ON documents (g); ANALYZE documents",
+    );
+    let mapping = Mapping::default().generated("sku", "g", Type::String).unwrap();
+    let single = Schema::new([Field::new("sku", Type::Any).single()]).unwrap();
+    for (filter, wanted) in [
+        (r#"{"sku": "s55"}"#, &[55][..]),
+        (r#"{"sku": "7"}"#, &[2]),
+        (r#"{"sku": 7}"#, &[1]),
+        (r#"{"NOT": [{"field": "sku", "operator": "starts_with", "value": "s"}]}"#, &[1, 2, 3, 4]),
+    ] {
+        let predicate = single.check(&parse::json(filter).unwrap()).unwrap();
+        let query = lower(&database.sql(mapping.clone()), &predicate).unwrap().into_exact().unwrap();
+        let mut ids = database.ask(query.select_ids()).unwrap();
+        ids.sort_unstable();
+        assert_eq!(ids, wanted, "{filter}: {query}");
+        let plan = database.explain(query.select_ids());
+        let is_asked = !filter.contains("NOT") && filter.contains("\"sku\": \"");
+        assert_eq!(plan.contains("by_g"), is_asked, "{filter}\n{plan}");
+    }
+}
+
+#[test]
 fn many_join_tables_are_planned_in_no_time() {
     let Some(mut database) = database() else { return };
     let tags: Vec<String> = (0..100).map(|at| format!(r#"{{"tags": "t{}"}}"#, at % 90 + at)).collect();

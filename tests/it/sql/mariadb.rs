@@ -458,6 +458,8 @@ fn an_index_serves_single_field_filters() {
         (r#"{"OR": [{"status": "s5"}, {"year": 3}]}"#, "by_status,by_year"),
         (r#"{"sku": "sku5"}"#, "by_sku"),
         (r#"{"field": "sku", "operator": "in", "value": ["sku5", "sku6"]}"#, "by_sku"),
+        (&long_list.replace("status", "sku").replace("\"s", "\"sku").replace("skuku", "sku"), "by_sku"),
+        (&long_list.replace("status", "title").replace("\"s", "\"Title "), "by_title"),
         (r#"{"a.b": 5}"#, "by_deep"),
         (r#"{"field": "a.b", "operator": "gt", "value": 2990}"#, "by_deep"),
     ] {

@@ -193,6 +193,7 @@ impl<'f> Json<'f> {
     /// The scalar at the end of plain objects.
     fn direct(&self, test: &ScalarTest<'_>) -> Cover<Fragment> {
         let ty = sql!["JSON_TYPE(", self.value(), ")"];
+        let ty_of_string = sql![&ty, " = 'STRING'"];
         let exact = match test.kind() {
             Kind::Boolean => Cover::Exact(sql!["ASCII(", self.value(), ")", is_boolean(test)]),
             // The cheaper test first.
@@ -201,10 +202,15 @@ impl<'f> Json<'f> {
                 map(self.of_text(&self.text(), test), |of_text| sql!["(", of_text, " AND ", ty, " IN ", numbers, ")"])
             }
             Kind::String => {
-                map(self.of_text(&self.text(), test), |of_text| sql!["(", of_text, " AND ", ty, " = 'STRING')"])
+                map(self.of_text(&self.text(), test), |of_text| sql!["(", of_text, " AND ", &ty_of_string, ")"])
             }
         };
         match self.generated(test) {
+            // The list once: the column holds one of it, and is what the document holds.
+            Some(beside) if matches!(test, ScalarTest::Strings(strings) if strings.len() > FEW) => {
+                let column = self.field.generated.map_or_else(never, |generated| generated.sql.clone());
+                Cover::Exact(sql!["(", beside, " AND ", self.text(), " = ", column, " AND ", ty_of_string, ")"])
+            }
             Some(beside) => map(exact, |exact| sql!["(", beside, " AND ", exact, ")"]),
             None => exact,
         }

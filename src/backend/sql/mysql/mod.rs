@@ -80,13 +80,13 @@ impl Mysql {
         match strings {
             [one] => sql![x, " = ", Bind(*one)],
             few if few.len() <= FEW => sql![x, " IN (", joined(few.iter().map(|one| sql![Bind(*one)]), ", "), ")"],
-            many => sql![x, " IN (", self.list(many), ")"],
+            many => sql![x, " IN (", self.list(many, ""), ")"],
         }
     }
 
     /// A select of strings from one parameter. Its type cuts none of them, and is no longer than that takes: of a hundred
     /// thousand the table then stays in memory, and a longer one takes five times as long.
-    fn list(self, strings: &[&str]) -> Fragment {
+    fn list(self, strings: &[&str], collate: &'static str) -> Fragment {
         const TYPES: [(usize, &str); 7] = [
             (15, "VARCHAR(15)"),
             (31, "VARCHAR(31)"),
@@ -99,18 +99,21 @@ impl Mysql {
         let longest = strings.iter().map(|string| string.chars().count()).max().unwrap_or_default();
         let ty = TYPES.iter().find(|(most, _)| longest <= *most).map_or("LONGTEXT", |(_, ty)| ty);
         let table = sql!["JSON_TABLE(", Bind(json_strings(strings)), ", '$[*]' COLUMNS (v ", ty, self.text_column()];
-        sql!["SELECT v FROM ", table, ")) l"]
+        sql!["SELECT v", collate, " FROM ", table, ")) l"]
     }
 
     fn one_of_strings(self, value: Scalar<'_>, strings: &[&str]) -> Fragment {
-        let exact = self.is_one_of(&self.by_code_point(value), strings);
+        let exact = || self.is_one_of(&self.by_code_point(value), strings);
         match value.column {
-            // What is the same is equal under every collation: so an index of the column's own serves too. (Of a list
-            // the collation is not that of the column.)
+            // What is the same is equal under every collation: so an index of the column's own serves too.
             Some(column) if !column.is_binary() && strings.len() <= FEW => {
-                sql!["(", self.is_one_of(value.sql, strings), " AND ", exact, ")"]
+                sql!["(", self.is_one_of(value.sql, strings), " AND ", exact(), ")"]
             }
-            _ => exact,
+            // A collation that is written out decides for both sides, and on this one it hides no index.
+            Some(column) if !column.is_binary() => {
+                sql![value.sql, " IN (", self.list(strings, self.collate()), ")"]
+            }
+            _ => exact(),
         }
     }
 

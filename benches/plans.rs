@@ -16,7 +16,7 @@ mod server;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use database::{Database, Postgres, Sqlite};
+use database::{Database, MariaDb, Postgres, Sqlite};
 use serde_json::{Value as Json, json};
 use trommel::backend::sql::Mapping;
 use trommel::sea_query::{ArrayType, Value, Values};
@@ -88,12 +88,29 @@ fn main() {
             Value::Array(ArrayType::String, Some(Box::new(ids.iter().map(|id| id.as_str().into()).collect())))
         });
     }
+    if is_wanted("mariadb")
+        && let Some(mut database) = MariaDb::connect()
+    {
+        run(&mut database, |ids| json!(ids).to_string().into());
+    }
+}
+
+/// On MariaDB an index is on a generated column.
+fn mapping(database: &dyn Database) -> Mapping {
+    let mapping = Mapping::from_json(MAPPING).expect("a mapping");
+    match database.name() {
+        "mariadb" => mapping
+            .generated("sku", "g_sku", Type::String)
+            .and_then(|mapping| mapping.generated("a.b", "g_b", Type::Number))
+            .expect("generated columns"),
+        _ => mapping,
+    }
 }
 
 fn run(database: &mut dyn Database, as_one: impl Fn(&[String]) -> Value) {
     let folder = format!("{}/benches/sql/{}", env!("CARGO_MANIFEST_DIR"), database.name());
     fill(database, &folder);
-    let mapping = Mapping::from_json(MAPPING).expect("a mapping");
+    let mapping = mapping(database);
     let single = ["sku", "a.b", "note"].map(|path| Field::new(path, Type::Any).single());
     // The tables declare these NOT NULL.
     let required =

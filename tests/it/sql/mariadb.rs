@@ -460,6 +460,9 @@ fn an_index_serves_single_field_filters() {
         (r#"{"field": "sku", "operator": "in", "value": ["sku5", "sku6"]}"#, "by_sku"),
         (&long_list.replace("status", "sku").replace("\"s", "\"sku").replace("skuku", "sku"), "by_sku"),
         (&long_list.replace("status", "title").replace("\"s", "\"Title "), "by_title"),
+        (r#"{"field": "sku", "operator": "starts_with", "value": "sku299"}"#, "by_sku"),
+        (r#"{"field": "sku", "operator": "gt", "value": "sku998"}"#, "by_sku"),
+        (r#"{"NOT": [{"field": "a.b", "operator": "gt", "value": 10}]}"#, "by_deep"),
         (r#"{"a.b": 5}"#, "by_deep"),
         (r#"{"field": "a.b", "operator": "gt", "value": 2990}"#, "by_deep"),
     ] {
@@ -509,6 +512,11 @@ fn a_generated_column_stands_beside_the_exact_test() {
         r#"{"a.b": 9007199254740993}"#,
         r#"{"field": "a.b", "operator": "gt", "value": 9007199254740992}"#,
         r#"{"NOT": [{"field": "a.b", "operator": "lt", "value": 9007199254740993}]}"#,
+        r#"{"NOT": [{"field": "a.b", "operator": "lte", "value": 5}]}"#,
+        r#"{"NOT": [{"field": "a.b", "operator": "gt", "value": 5}]}"#,
+        r#"{"field": "sku", "operator": "starts_with", "value": "sk"}"#,
+        r#"{"field": "sku", "operator": "gte", "value": "5"}"#,
+        r#"{"field": "sku", "operator": "in", "value": ["5", "1", "2", "3", "4", "6", "7", "8", "9", "sku5"]}"#,
     ] {
         for schema in [&Schema::open(), &single] {
             let (query, predicate) = query(&database, schema, filter);

@@ -7,7 +7,7 @@
 use super::super::dialect::{Dialect, FieldTest, JsonField, Kind, Scalar, ScalarTest};
 use super::super::fragment::{Bind, Fragment, joined, sql};
 use super::super::leaf::{any, map};
-use super::super::operand::{float_operand, symbol};
+use super::super::operand::{float_operand, inverse, symbol};
 use super::{FEW, Mysql, Server, floats_in_list, never};
 use crate::lower::{Cover, Why};
 use crate::predicate::Comparison;
@@ -44,6 +44,19 @@ pub(super) fn field(dialect: Mysql, field: &JsonField<'_>, test: &FieldTest<'_>)
         FieldTest::NonNull => Cover::Exact(json.non_null()),
         FieldTest::Some(tests) => json.some(tests),
     }
+}
+
+/// The complement of a comparison, where a generated column has an index for it.
+pub(super) fn negated(dialect: Mysql, field: &JsonField<'_>, test: &FieldTest<'_>) -> Option<Fragment> {
+    let FieldTest::Some([test @ ScalarTest::Number(comparison, bound)]) = test else { return None };
+    let is_readable = matches!(self::field(dialect, field, &FieldTest::Exists), Cover::Exact(_));
+    let json = Json::new(dialect, field);
+    // Where it serves the comparison, it serves the inverse.
+    json.generated(test).filter(|_| is_readable)?;
+    let Cover::Exact(exact) = json.direct(test) else { return None };
+    let column = field.generated?;
+    let inverse = super::compare_number(column, inverse(*comparison), *bound);
+    Some(sql!["((", inverse, " OR ", column.sql, " IS NULL) AND (", exact, ") IS NOT TRUE)"])
 }
 
 /// A field, with what its forms are made of.
@@ -266,7 +279,8 @@ impl<'f> Json<'f> {
         let column = scalar.column?;
         let serves = match test {
             ScalarTest::Strings(_) => column.ty() == Type::String,
-            ScalarTest::String(..) | ScalarTest::StartsWith(_) => column.ty() == Type::String && column.is_binary(),
+            ScalarTest::String(..) => column.ty() == Type::String,
+            ScalarTest::StartsWith(needle) => column.ty() == Type::String && !needle.ignores_case(),
             // A larger integer is there as the nearest float.
             ScalarTest::Numbers(numbers) => {
                 column.ty() == Type::Number && numbers.iter().all(|number| is_small(*number))

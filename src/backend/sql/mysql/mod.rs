@@ -76,6 +76,14 @@ impl Mysql {
         }
     }
 
+    /// What to write after an operand, so that it is compared by code point. There it hides no index of that collation.
+    fn beside(self, value: Scalar<'_>) -> &'static str {
+        match value.column {
+            Some(column) if !column.is_binary() => self.collate(),
+            Some(_) | None => "",
+        }
+    }
+
     fn is_one_of(self, x: &Fragment, strings: &[&str]) -> Fragment {
         match strings {
             [one] => sql![x, " = ", Bind(*one)],
@@ -132,12 +140,12 @@ impl Mysql {
     }
 
     fn substring(self, value: Scalar<'_>, needle: &Needle, place: Place) -> Cover<Fragment> {
-        let (text, x) = (needle.text(), self.by_code_point(value));
+        let text = needle.text();
         if text.is_empty() {
             return Cover::Exact(sql![value.sql, " IS NOT NULL"]);
         }
         if needle.ignores_case() && has_case(text) {
-            let cover = pattern::folded(&x, &[text], place);
+            let cover = pattern::folded(&self.by_code_point(value), &[text], place);
             return if place == Place::Start { self.with_ranges(value, text, cover) } else { cover };
         }
         Cover::Exact(match place {
@@ -147,7 +155,7 @@ impl Mysql {
                 let bytes = sql!["RIGHT(CAST(", value.sql, " AS BINARY), ", Bind(text.len() as i64), ")"];
                 sql![bytes, " = CAST(", Bind(text), " AS BINARY)"]
             }
-            Place::Start | Place::Whole => begins_with(&x, text),
+            Place::Start | Place::Whole => begins_with(value.sql, text, self.beside(value)),
         })
     }
 
@@ -158,7 +166,7 @@ impl Mysql {
         if !value.column.is_some_and(super::Column::is_binary) || spellings.len() < 2 {
             return cover;
         }
-        let ranges = joined(spellings.iter().map(|spelling| begins_with(value.sql, spelling)), " OR ");
+        let ranges = joined(spellings.iter().map(|spelling| begins_with(value.sql, spelling, "")), " OR ");
         map(cover, |test| sql!["((", ranges, ") AND ", test, ")"])
     }
 }
@@ -203,7 +211,7 @@ impl Dialect for Mysql {
             ScalarTest::Strings(strings) => exact(self.one_of_strings(value, strings)),
             ScalarTest::Folded(strings) => self.one_of_folded(value, strings),
             ScalarTest::String(comparison, string) => {
-                exact(sql![self.by_code_point(value), symbol(comparison), Bind(string)])
+                exact(sql![x, symbol(comparison), Bind(string), self.beside(value)])
             }
             ScalarTest::Contains(needle) => self.substring(value, needle, Place::Anywhere),
             ScalarTest::StartsWith(needle) => self.substring(value, needle, Place::Start),
@@ -237,7 +245,8 @@ impl Dialect for Mysql {
         };
         match *test {
             ScalarTest::String(comparison, string) if type_of(column) == Some(Type::String) => {
-                Some(or_null(sql![self.by_code_point(column), symbol(inverse(comparison)), Bind(string)]))
+                let string = sql![Bind(string), self.beside(column)];
+                Some(or_null(sql![column.sql, symbol(inverse(comparison)), string]))
             }
             ScalarTest::Number(comparison, bound) => Some(or_null(compare_number(column, inverse(comparison), bound))),
             ScalarTest::Instant(comparison, bound) if type_of(column) == Some(Type::Datetime) => {
@@ -250,6 +259,10 @@ impl Dialect for Mysql {
     fn json(&self, field: &JsonField<'_>, test: &FieldTest<'_>) -> Cover<Fragment> {
         json::field(*self, field, test)
     }
+
+    fn negated_json(&self, field: &JsonField<'_>, test: &FieldTest<'_>) -> Option<Fragment> {
+        json::negated(*self, field, test)
+    }
 }
 
 fn type_of(value: Scalar<'_>) -> Option<Type> {
@@ -261,10 +274,10 @@ fn never() -> Fragment {
 }
 
 /// A prefix as a range, which an index serves.
-fn begins_with(x: &Fragment, prefix: &str) -> Fragment {
-    let start = sql![x, " >= ", Bind(prefix)];
+fn begins_with(x: &Fragment, prefix: &str, collate: &'static str) -> Fragment {
+    let start = sql![x, " >= ", Bind(prefix), collate];
     match successor(prefix) {
-        Some(end) => sql!["(", start, " AND ", x, " < ", Bind(end), ")"],
+        Some(end) => sql!["(", start, " AND ", x, " < ", Bind(end), collate, ")"],
         None => start,
     }
 }

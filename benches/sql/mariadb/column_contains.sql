@@ -1,0 +1,1 @@
+SELECT object_id FROM objects WHERE INSTR(CAST(title AS BINARY), CAST('9999' AS BINARY)) > 0

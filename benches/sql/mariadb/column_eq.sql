@@ -1,0 +1,1 @@
+SELECT object_id FROM objects WHERE status = 's5000'

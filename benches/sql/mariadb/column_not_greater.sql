@@ -1,0 +1,1 @@
+SELECT object_id FROM objects WHERE year <= 1000

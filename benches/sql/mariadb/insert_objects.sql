@@ -1,0 +1,1 @@
+INSERT INTO objects (object_id, doc, status, title, year, score) VALUES (?, ?, ?, ?, ?, ?)

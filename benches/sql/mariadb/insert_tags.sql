@@ -1,0 +1,1 @@
+INSERT INTO object_tags VALUES (?, ?)

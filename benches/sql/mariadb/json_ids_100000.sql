@@ -1,0 +1,1 @@
+SELECT object_id FROM objects WHERE g_sku IN (SELECT v FROM JSON_TABLE(?, '$[*]' COLUMNS (v VARCHAR(15) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$')) l) AND JSON_TYPE(JSON_EXTRACT(doc, '$.sku')) = 'STRING'

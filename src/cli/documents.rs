@@ -44,7 +44,7 @@ pub(super) fn each_document(
     output: &Output,
     mut take: impl FnMut(Line<'_>) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
-    let read = each_line(files, output, |line| {
+    let read = each_line(files, output, &ProgressBar::hidden(), |line| {
         let Some(TextLine { file, number, text }) = line else { return Ok(Ok(())) };
         match Document::read(text) {
             Ok(document) => take(Line { file, number, document }).map(Ok),
@@ -55,15 +55,16 @@ pub(super) fn each_document(
 }
 
 /// Gives every line of the files that is not blank to `take`, in order, which says why it is bad if it is; and `None`
-/// wherever more may take a while to come. Bad lines and files that cannot be read are reported and passed over.
+/// wherever more may take a while to come; the bytes read are told to `progress`. Bad lines and files that cannot be read are reported and passed over.
 pub(super) fn each_line(
     files: &[PathBuf],
     output: &Output,
+    progress: &ProgressBar,
     mut take: impl FnMut(Option<TextLine<'_>>) -> Result<Result<(), String>, Failure>,
 ) -> Result<Read, Failure> {
-    let (mut bad, mut errors, mut has_failed) = (BadLines::default(), Vec::new(), false);
+    let (mut bad, mut errors, mut has_failed) = (BadLines { count: 0, progress }, Vec::new(), false);
     let mut taken = Ok(());
-    for piece in Pieces::new(files.to_vec(), ProgressBar::hidden()) {
+    for piece in Pieces::new(files.to_vec(), progress.clone()) {
         match piece {
             Piece::Lines(lines) => {
                 let file = &*files[lines.file];
@@ -92,7 +93,7 @@ fn each_of(
     file: &Path,
     first: u64,
     bytes: &[u8],
-    bad: &mut BadLines,
+    bad: &mut BadLines<'_>,
     take: &mut impl FnMut(Option<TextLine<'_>>) -> Result<Result<(), String>, Failure>,
 ) -> Result<(), Failure> {
     for (number, text) in (first..).zip(bytes.split(|byte| *byte == b'\n')) {
@@ -116,15 +117,16 @@ fn fail(failure: Failure, output: &Output, errors: &mut Vec<Error>) {
 }
 
 /// Lines that are no documents: the first few are reported, all are counted.
-#[derive(Default)]
-struct BadLines {
+struct BadLines<'p> {
     count: usize,
+    /// What is drawn on stderr meanwhile.
+    progress: &'p ProgressBar,
 }
 
-impl BadLines {
+impl BadLines<'_> {
     fn report(&mut self, file: &Path, line: u64, reason: &str) {
         if self.count < BAD_LINES_REPORTED {
-            note(format_args!("{}:{line}: {reason}", file.display()));
+            self.progress.suspend(|| note(format_args!("{}:{line}: {reason}", file.display())));
         }
         self.count += 1;
     }

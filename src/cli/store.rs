@@ -10,6 +10,7 @@ use trommel::{Code, Diagnostic, Path};
 
 use super::Answer;
 use super::documents::{each_line, files_or_stdin};
+use super::grep::progress_over;
 use super::output::{FORMAT_VERSION, Failure, Format, Output, one_line};
 
 /// Make and fill the store that plans are made over
@@ -201,10 +202,12 @@ fn import(args: &ImportArgs, output: &Output) -> Result<Answer, Failure> {
         import = import.whole();
     }
     let files = files_or_stdin(&args.data);
-    let read = each_line(&files, output, |line| match line {
+    let progress = progress_over(output, &files);
+    let read = each_line(&files, output, &progress, |line| match line {
         Some(line) => Ok(import.add(line.text)?),
         None => Ok(import.flush().map(Ok)?),
     })?;
+    progress.finish_and_clear();
     let is_whole = read.bad_lines == 0 && !read.has_failed;
     let Imported { added, replaced, .. } =
         if args.strict && !is_whole { Imported::default() } else { import.finish()? };

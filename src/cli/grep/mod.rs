@@ -224,8 +224,12 @@ impl<'a> Grep<'a> {
 
 /// How much of the files is read, for somebody who watches. Where the lines go to a terminal too, they show it.
 fn progress(args: &GrepArgs, output: &Output, files: &[PathBuf]) -> ProgressBar {
-    let is_watched = !output.quiet && io::stderr().is_terminal() && (args.count || !io::stdout().is_terminal());
-    if !is_watched {
+    if args.count || !io::stdout().is_terminal() { progress_over(output, files) } else { ProgressBar::hidden() }
+}
+
+/// A progress bar over the bytes of files, on stderr where somebody watches that.
+pub(super) fn progress_over(output: &Output, files: &[PathBuf]) -> ProgressBar {
+    if output.quiet || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let size = |file: &PathBuf| std::fs::metadata(file).ok().filter(|found| found.is_file()).map(|found| found.len());

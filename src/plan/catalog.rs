@@ -279,10 +279,22 @@ impl Names {
     fn find(&self, named: &str) -> Option<u32> {
         self.ids.get(named).or_else(|| self.names.get(named)).copied()
     }
+}
 
-    fn not_found(&self, what: &str, named: &str) -> Diagnostic {
-        let all = self.ids.keys().chain(self.names.keys()).map(String::as_str);
-        Diagnostic::error(Code::NotFound, format!("there is no {what} `{}`", excerpt(named))).near(named, all)
+fn not_found(file: &CatalogFile, kind: SourceKind, named: &str) -> Diagnostic {
+    // Beyond so many, whoever misspelled a name waits too long for a proposal.
+    const MOST: usize = 10_000;
+    let what = kind.as_str();
+    let diagnostic = Diagnostic::error(Code::NotFound, format!("there is no {what} `{}`", excerpt(named)));
+    match kind {
+        SourceKind::Bucket => {
+            let all = file.buckets.iter().take(MOST).flat_map(|bucket| [&*bucket.name, &*bucket.bucket_id]);
+            diagnostic.near(named, all)
+        }
+        SourceKind::Collection => {
+            let all = file.collections.iter().take(MOST);
+            diagnostic.near(named, all.flat_map(|collection| [&*collection.name, &*collection.collection_id]))
+        }
     }
 }
 
@@ -307,14 +319,15 @@ impl Catalog {
         let mut sources = Vec::with_capacity(file.collections.len());
         let mut edges = Vec::new();
         for (at, collection) in file.collections.iter().enumerate() {
-            let (kind, names) = match collection.source.kind() {
-                SourceKind::Bucket => ("bucket", &bucket_names),
-                SourceKind::Collection => ("collection", &collection_names),
+            let kind = collection.source.kind();
+            let names = match kind {
+                SourceKind::Bucket => &bucket_names,
+                SourceKind::Collection => &collection_names,
             };
             let mut found = Vec::with_capacity(collection.source.named().len());
             for named in collection.source.named() {
                 found.push(names.find(named).ok_or_else(|| {
-                    let mut diagnostic = names.not_found(kind, named);
+                    let mut diagnostic = not_found(&file, kind, named);
                     diagnostic.message += &format!(", a source of the collection `{}`", excerpt(&collection.name));
                     diagnostic
                 })?);
@@ -367,8 +380,10 @@ impl Catalog {
     /// # Errors
     /// `not_found`, with the nearest ids and names.
     pub fn bucket(&self, named: &str) -> Result<&Bucket, Error> {
-        let found = self.find(SourceKind::Bucket, named).map_err(|diagnostic| *diagnostic)?;
-        Ok(&self.file.buckets[found as usize])
+        match self.find(SourceKind::Bucket, named) {
+            Some(found) => Ok(&self.file.buckets[found as usize]),
+            None => Err(self.not_found(SourceKind::Bucket, named).into()),
+        }
     }
 
     /// The collection of this id or name.
@@ -376,8 +391,10 @@ impl Catalog {
     /// # Errors
     /// `not_found`, with the nearest ids and names.
     pub fn collection(&self, named: &str) -> Result<&Collection, Error> {
-        let found = self.find(SourceKind::Collection, named).map_err(|diagnostic| *diagnostic)?;
-        Ok(&self.file.collections[found as usize])
+        match self.find(SourceKind::Collection, named) {
+            Some(found) => Ok(&self.file.collections[found as usize]),
+            None => Err(self.not_found(SourceKind::Collection, named).into()),
+        }
     }
 
     /// This catalog with what a file has: what has the id of something that is there takes its place, the rest is added.
@@ -406,12 +423,26 @@ impl Catalog {
         Catalog::new(self.namespace_id.clone(), self.revision + 1, merged)
     }
 
-    pub(super) fn find(&self, kind: SourceKind, named: &str) -> Result<u32, Box<Diagnostic>> {
-        let names = match kind {
+    pub(super) fn find(&self, kind: SourceKind, named: &str) -> Option<u32> {
+        self.names(kind).find(named)
+    }
+
+    /// That there is nothing of this id or name, with the nearest there are. Cost: linear in the names, up to a bound.
+    pub(super) fn not_found(&self, kind: SourceKind, named: &str) -> Diagnostic {
+        not_found(&self.file, kind, named)
+    }
+
+    fn names(&self, kind: SourceKind) -> &Names {
+        match kind {
             SourceKind::Bucket => &self.bucket_names,
             SourceKind::Collection => &self.collection_names,
-        };
-        names.find(named).ok_or_else(|| Box::new(names.not_found(kind.as_str(), named)))
+        }
+    }
+
+    /// The bucket of an id alone.
+    #[cfg(feature = "store")]
+    pub(crate) fn bucket_of_id(&self, bucket_id: &str) -> Option<&Bucket> {
+        self.bucket_names.ids.get(bucket_id).map(|at| &self.file.buckets[*at as usize])
     }
 
     pub(super) fn sources_of(&self, collection: u32) -> &[u32] {

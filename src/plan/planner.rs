@@ -271,7 +271,8 @@ pub struct FilterParts {
 /// this collection, `wrong_source_kind` for members that are about sources of the other kind. Else `unsupported` for a
 /// disabled collection, `cycle`, and those of [`Schema::check`].
 pub fn resolve<'c>(collection: &str, request: &TriggerRequest, catalog: &'c Catalog) -> Result<Resolved<'c>, Error> {
-    let index = catalog.find(SourceKind::Collection, collection).map_err(|diagnostic| *diagnostic)?;
+    let found = catalog.find(SourceKind::Collection, collection);
+    let index = found.ok_or_else(|| catalog.not_found(SourceKind::Collection, collection))?;
     let collection = &catalog.collections()[index as usize];
     if !collection.enabled {
         let message = format!("the collection `{}` is disabled", excerpt(&collection.name));
@@ -321,12 +322,14 @@ fn sources<'c>(catalog: &'c Catalog, collection: u32, request: &TriggerRequest) 
     let mut wanted = HashSet::new();
     for (at, named) in included.iter().flatten().enumerate() {
         let mistake = match catalog.find(kind, named) {
-            Err(not_found) => *not_found,
-            Ok(found) if is_configured.contains(&found) => {
+            Some(found) if is_configured.contains(&found) => {
                 wanted.insert(found);
                 continue;
             }
-            Ok(_) => {
+            // A client may name a million: for what is only counted, no near names are looked for.
+            _ if !mistakes.has_room() => Diagnostic::error(Code::NotFound, String::new()),
+            None => catalog.not_found(kind, named),
+            Some(_) => {
                 let message = format!("the {} `{}` is no source of this collection", kind.as_str(), excerpt(named));
                 let mut diagnostic = Diagnostic::error(Code::NotASource, message);
                 diagnostic.expected = configured.iter().map(|at| source(*at).id().to_owned()).collect();

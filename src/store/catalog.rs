@@ -96,7 +96,7 @@ impl Store {
                        ON CONFLICT DO UPDATE SET name = excluded.name, unique_key = excluded.unique_key";
             let row = params![namespace.n, bucket.bucket_id, bucket.name, key];
             transaction.prepare_cached(sql).and_then(|mut insert| insert.execute(row)).map_err(sqlite)?;
-            let before = old.buckets().iter().find(|old| old.bucket_id == bucket.bucket_id);
+            let before = old.bucket_of_id(&bucket.bucket_id);
             if before.is_some_and(|before| before.unique_key != bucket.unique_key) {
                 write_keys(&transaction, &namespace, bucket)?;
             }

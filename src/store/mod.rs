@@ -70,9 +70,7 @@ impl Store {
             return Err(Diagnostic::error(Code::Usage, format!("`{}` is a store already", file.display())).into());
         }
         store.connection.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
-        store.connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
         tables::migrate(&store.connection)?;
-        store.connection.execute_batch("COMMIT").map_err(sqlite)?;
         Ok(store)
     }
 
@@ -82,14 +80,8 @@ impl Store {
     /// `io` for a file that is not there or may not be written; `unsupported` for what is no store, or one of a newer version;
     /// `database` for a file that SQLite cannot read.
     pub fn open(file: &Path) -> Result<Store, Error> {
-        let store = Store::with(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        if tables::version(&store.connection)? == 0 {
-            let message = format!("`{}` is empty, and no store", file.display());
-            return Err(Diagnostic::error(Code::Unsupported, message).hint("make one with `store init`").into());
-        }
-        store.connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+        let store = Store::there(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         tables::migrate(&store.connection)?;
-        store.connection.execute_batch("COMMIT").map_err(sqlite)?;
         Ok(store)
     }
 
@@ -98,14 +90,17 @@ impl Store {
     /// # Errors
     /// Those of [`open`](Store::open).
     pub fn open_to_read(file: &Path) -> Result<Store, Error> {
-        let store = Store::with(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        match tables::version(&store.connection)? {
-            0 => {
-                let message = format!("`{}` is empty, and no store", file.display());
-                Err(Diagnostic::error(Code::Unsupported, message).hint("make one with `store init`").into())
-            }
-            _ => Ok(store),
+        Store::there(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    /// A store that is there.
+    fn there(file: &Path, flags: OpenFlags) -> Result<Store, Error> {
+        let store = Store::with(file, flags)?;
+        if tables::version(&store.connection)? == 0 {
+            let message = format!("`{}` is empty, and no store", file.display());
+            return Err(Diagnostic::error(Code::Unsupported, message).hint("make one with `store init`").into());
         }
+        Ok(store)
     }
 
     /// A store in memory, gone when it is dropped.

@@ -78,8 +78,23 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT, WITHOUT ROWID;
 "];
 
-/// Makes the tables of a new file, or brings those of an older version up to date.
+/// Makes the tables of a new file, or brings those of an older version up to date: all of it, or nothing.
 pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
+    // Whoever opens a store that needs nothing does not wait for those who write.
+    if version(connection)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+    let migrated = migrate_all(connection).and_then(|()| connection.execute_batch("COMMIT").map_err(sqlite));
+    if migrated.is_err() && !connection.is_autocommit() {
+        // The error is told; that this fails too changes nothing about it.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    migrated
+}
+
+fn migrate_all(connection: &Connection) -> Result<(), Error> {
+    // Somebody else may have been first.
     let version = version(connection)?;
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let text = format!("{migration} PRAGMA user_version = {}; PRAGMA application_id = {APPLICATION};", at + 1);

@@ -111,15 +111,19 @@ fn main() {
     let ids: Vec<String> = (0..100_000).map(|n| object_id(n * 10 + n % 10)).collect();
     let selective = json!({"source_filters": {"status": "s77"}});
     let listed = json!({"object_ids": ids});
-    let is_status = "json_extract(doc, '$.\"status\"') = ?3 AND json_type(doc, '$.\"status\"') = 'text'";
+    // Every status is a string: whoever knows that needs no guard.
+    let is_status = "json_extract(doc, '$.\"status\"') = ?3";
     let is_listed = "object_id IN (SELECT value FROM json_each(?3))";
     let of_ids = json!(ids).to_string();
     for (title, body, condition, value) in
         [("one condition, indexed", selective, is_status, "s77"), ("100,000 ids", listed, is_listed, &of_ids)]
     {
         let request = TriggerRequest::from_json(body.to_string()).expect("a request");
+        // On Linux, the highest is counted anew from here on.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
         let idle = memory("VmRSS:");
         let plan = store.plan("bench", "c0", &request).expect("a plan");
+        let highest = memory("VmHWM:").saturating_sub(idle);
         let counts = of_plan(&plan);
         assert_eq!(counts, by_hand(&hand, condition, value), "{title}");
         let times = compare(
@@ -130,9 +134,6 @@ fn main() {
             ],
         );
         let ratio = times[1].div_duration_f64(times[0]);
-        println!(
-            "    {ratio:.2} x; the target is at most 1.2. Memory: {} KiB above idle, at its highest\n",
-            memory("VmHWM:").saturating_sub(idle)
-        );
+        println!("    {ratio:.2} x, at most 1.2; {highest} KiB above idle at its highest, at most 65,536\n");
     }
 }

@@ -11,7 +11,7 @@ use trommel::{Code, Diagnostic};
 
 use super::Answer;
 use super::filter::RequestArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, report_envelope};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, note, one_line, report_envelope};
 use super::store::NamespaceArgs;
 
 /// Show what a request to process a collection would do
@@ -88,6 +88,9 @@ pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> 
             Format::Json => output.print_json(&plan.to_json())?,
             Format::Mermaid => output.print(plan.to_mermaid().trim_end())?,
         }
+        for warning in plan.warnings.iter().filter(|warning| warning.code == "not_counted") {
+            note(format_args!("warning: {}", one_line(&warning.message)));
+        }
         let is_counted = plan.warnings.iter().all(|warning| warning.code != "not_counted");
         let is_empty = matches!(plan.total, Count::Exact(0) | Count::AtMost(0));
         Ok(match (is_counted, is_empty && args.fail_empty) {
@@ -98,17 +101,25 @@ pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> 
     })
 }
 
-/// Writes a plan beside its place and moves it there: what is there is a whole plan.
+/// Writes a plan beside its place and moves it there: what is there is a whole plan. What is no plain file, such as a pipe, is
+/// written to as it is.
 fn save(plan: &TriggerPlan, out: &Path) -> Result<(), Failure> {
     let cannot = |error: &std::io::Error| Failure::io(format_args!("cannot write `{}`", out.display()), error);
     let mut text = serde_json::to_vec(&plan.to_json()).map_err(|error| cannot(&error.into()))?;
     text.push(b'\n');
+    if std::fs::symlink_metadata(out).is_ok_and(|found| !found.is_file()) {
+        return std::fs::write(out, &text).map_err(|error| cannot(&error));
+    }
     let mut name = out.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(format!(".{}.new", std::process::id()));
     let beside = out.with_file_name(name);
-    let written =
-        std::fs::File::create(&beside).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
-    written.and_then(|()| std::fs::rename(&beside, out)).map_err(|error| cannot(&error))
+    let mut file = std::fs::File::create_new(&beside).map_err(|error| cannot(&error))?;
+    let written = file.write_all(&text).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&beside, out));
+    written.map_err(|error| {
+        // The error is told; that a file of ours stays is not worth another.
+        let _ = std::fs::remove_file(&beside);
+        cannot(&error)
+    })
 }
 
 pub(super) fn trigger(args: &TriggerArgs, output: &Output) -> Result<Answer, Failure> {

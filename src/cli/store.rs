@@ -64,7 +64,7 @@ struct ImportArgs {
     into: IntoArgs,
     /// NDJSON files, plain, gzip or zstd; none, or -: standard input
     data: Vec<PathBuf>,
-    /// Import nothing if a line is bad
+    /// Import nothing if a line is bad; other writers wait from the first line to the last
     #[arg(long)]
     strict: bool,
 }

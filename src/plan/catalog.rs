@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::graph::Graph;
-use crate::error::{Code, Diagnostic, Error, excerpt};
+use crate::error::{Code, Diagnostic, Error, Place, excerpt};
 use crate::filter::Filter;
 use crate::parse::Parser;
 use crate::path::Path;
@@ -207,9 +207,15 @@ impl CatalogFile {
         let collections = raw.collections.into_iter().enumerate().map(|(at, raw)| {
             let source_filters = raw.source_filters.map(|filter| {
                 let start = filter.get().as_ptr() as usize - text.as_ptr() as usize;
-                let place = format!("/collections/{at}/source_filters");
+                let (place, end) = (format!("/collections/{at}/source_filters"), start + filter.get().len());
                 let filter = Schema::open().parse_json(&Parser::new(), filter.get());
-                filter.map_err(|error| error.below(&place).after(start))
+                let read = filter.map_err(|error| error.below(&place).after(start))?;
+                if read.is_dynamic() {
+                    let message = "the filter of a collection has a dynamic value, and nobody to bind it";
+                    let place = Place { pointer: Some(place), span: Some(start..end) };
+                    return Err(Error::from(Diagnostic::error(Code::Unbound, message).at(place)));
+                }
+                Ok(read)
             });
             Ok(Collection {
                 name: or_id(raw.name, &raw.collection_id),

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::catalog::{Bucket, Catalog, Collection, SourceKind};
 use super::request::TriggerRequest;
 use super::tiers::{Reach, reach};
+use crate::document::Document;
 use crate::error::{Code, Diagnostic, Diagnostics, Error, Place, excerpt};
 use crate::explain::Explain;
 use crate::filter::Filter;
+use crate::limits::{Limit, Limits};
+use crate::parse::Parser;
 use crate::predicate::{Predicate, Verdict};
 use crate::schema::Schema;
 
@@ -332,7 +336,7 @@ fn sources<'c>(catalog: &'c Catalog, collection: u32, request: &TriggerRequest) 
             Some(_) => {
                 let message = format!("the {} `{}` is no source of this collection", kind.as_str(), excerpt(named));
                 let mut diagnostic = Diagnostic::error(Code::NotASource, message);
-                diagnostic.expected = configured.iter().map(|at| source(*at).id().to_owned()).collect();
+                diagnostic.expected = configured.iter().take(100).map(|at| source(*at).id().to_owned()).collect();
                 let names: Vec<String> =
                     configured.iter().take(10).map(|at| format!("`{}`", source(*at).name())).collect();
                 diagnostic.hint(format!(
@@ -544,8 +548,10 @@ pub struct TriggerPlan {
     /// The collections downstream that are left out.
     pub skipped: Vec<Skipped>,
     /// What a member of a source must match; `None`: all do.
+    #[serde(default)]
     pub filter: Option<Filter>,
     /// The same by where it comes from.
+    #[serde(default)]
     pub filter_parts: FilterParts,
     /// Of what the filter means.
     pub fingerprint: String,
@@ -660,26 +666,36 @@ impl TriggerPlan {
         Document { format_version: FORMAT_VERSION, plan: self }
     }
 
-    /// Reads a plan that was saved.
+    /// Reads a plan that was saved. The filters that follow from the request are not read back.
     ///
     /// # Errors
-    /// `syntax`, `unknown_key` and the like; `unsupported` for another version of the form.
+    /// `syntax`, `unknown_key` and the like; `unsupported` for another version of the form; those of a request.
     pub fn from_json(text: &str) -> Result<TriggerPlan, Error> {
-        #[derive(Deserialize)]
-        struct Version {
-            format_version: u32,
+        let document = Document::read(text.as_bytes());
+        let document = document.map_err(|error| Diagnostic::error(Code::Syntax, error.to_string()))?;
+        match document.get("format_version").and_then(Json::as_u64) {
+            Some(version) if version == u64::from(FORMAT_VERSION) => {}
+            Some(version) => {
+                let message = format!("a plan of the form {version}, and this reads the form {FORMAT_VERSION}");
+                return Err(Diagnostic::error(Code::Unsupported, message).into());
+            }
+            None => return Err(Diagnostic::error(Code::MissingValue, "a plan has a `format_version`").into()),
         }
-        let read = |error: &serde_json::Error| Error::from(crate::schema::file_error(text, error));
-        let Version { format_version } = serde_json::from_str(text).map_err(|error| read(&error))?;
-        if format_version != FORMAT_VERSION {
-            let message = format!("a plan of the form {format_version}, and this reads the form {FORMAT_VERSION}");
-            return Err(Diagnostic::error(Code::Unsupported, message).into());
-        }
-        let mut json: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(text).map_err(|error| read(&error))?;
-        json.remove("format_version");
-        json.remove("explain");
-        serde_json::from_value(json.into()).map_err(|error| Diagnostic::error(Code::Syntax, error.to_string()).into())
+        // What was accepted once is only read again; regular expressions are compiled again.
+        let own = [Limit::Regex, Limit::Errors];
+        let limits =
+            own.into_iter().fold(Limits::none(), |limits, limit| limits.with(limit, Limits::default().get(limit)));
+        let request = document.get("request").unwrap_or(&Json::Null);
+        let request = TriggerRequest::from_value_with(&Parser::new().limits(limits), request);
+        let request = request.map_err(|error| error.below("/request"))?;
+        let derived = ["format_version", "explain", "filter", "filter_parts", "request"];
+        let members = document.as_object().into_iter().flatten().filter(|(key, _)| !derived.contains(&key.as_str()));
+        let mut rest: serde_json::Map<String, Json> =
+            members.map(|(key, value)| (key.clone(), value.clone())).collect();
+        rest.insert("request".to_owned(), Json::Object(serde_json::Map::new()));
+        let plan = serde_json::from_value::<TriggerPlan>(rest.into());
+        let plan = plan.map_err(|error| crate::schema::file_error(text, &error))?;
+        Ok(TriggerPlan { request, ..plan })
     }
 }
 

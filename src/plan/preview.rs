@@ -124,7 +124,10 @@ impl TriggerPlan {
         let pushed = match (&explain.pushed, left) {
             (None, _) => "nothing, so every member is looked at".to_owned(),
             (Some(_), 0) => "everything".to_owned(),
-            (Some(_), left) => format!("all but {left} of {} conditions", explain.leaves.len()),
+            (Some(_), _) => {
+                let asked = explain.leaves.iter().filter(|leaf| leaf.cover != CoverKind::Residual).count();
+                format!("{asked} of {} conditions", explain.leaves.len())
+            }
         };
         writeln!(f, "\nasked of {}: {pushed}", explain.backend)?;
         if explain.residual.is_some() {

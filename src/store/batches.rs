@@ -84,10 +84,10 @@ impl Store {
             };
             let written = snapshot.matching(*source, resolved.predicate(), |condition, parameters| {
                 let sql = format!(
-                    "INSERT INTO batch_members (batch, source_id, member_id) SELECT {batch}, ?, {id} FROM {table} WHERE {condition}"
+                    "INSERT INTO batch_members (batch, source_id, member_id) SELECT ?, ?, {id} FROM {table} WHERE {condition}"
                 );
                 let source_id = source.id();
-                let mut all: Vec<&dyn ToSql> = vec![&source_id];
+                let mut all: Vec<&dyn ToSql> = vec![&batch, &source_id];
                 all.extend_from_slice(parameters);
                 connection.prepare_cached(&sql)?.execute(&all[..])
             })?;
@@ -168,6 +168,14 @@ fn find(connection: &Connection, column: &str, id: &str) -> Result<Option<Batch>
 fn is_fresh(plan: &TriggerPlan, snapshot: &Snapshot<'_>, resolved: &Resolved<'_>) -> Result<(), Error> {
     let catalog = snapshot.catalog();
     let mut moved = Vec::new();
+    // What was not read, whatever the reason, may be anything by now.
+    let planned = plan.sources.iter().map(|source| &*source.id);
+    if !planned.eq(resolved.sources().iter().map(|source| source.id())) {
+        moved.push("the sources".to_owned());
+    }
+    let is_unread = |source: &&SourceRef<'_>| !plan.revisions.sources.contains_key(source.id());
+    let unread = resolved.sources().iter().filter(is_unread);
+    moved.extend(unread.map(|source| format!("`{}`, which was not counted", excerpt(source.id()))));
     if plan.revisions.catalog != catalog.revision() {
         moved.push("the catalog".to_owned());
     }

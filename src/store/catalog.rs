@@ -126,9 +126,15 @@ fn find_or_make(connection: &Connection, named: &str) -> Result<Namespace, Error
         return Err(Diagnostic::error(Code::Usage, "a namespace has a name").into());
     }
     let id = if named.starts_with("ns_") { named.to_owned() } else { new_id(connection, "ns_")? };
-    let insert = "INSERT INTO namespaces (namespace_id, name) VALUES (?, ?)";
-    connection.execute(insert, (&id, named)).map_err(sqlite)?;
-    Ok(Namespace { n: connection.last_insert_rowid(), id, revision: 0 })
+    insert(connection, &id, named)?;
+    namespace(connection, &id)
+}
+
+/// Makes a namespace. Its revisions begin at a random number, so that those of another store of the same names are others: a
+/// plan that was saved is no plan of that.
+pub(super) fn insert(connection: &Connection, id: &str, name: &str) -> Result<(), Error> {
+    let sql = "INSERT INTO namespaces (namespace_id, name, revision) VALUES (?, ?, abs(random() % 1000000000) * 1000)";
+    connection.execute(sql, (id, name)).map(|_| ()).map_err(sqlite)
 }
 
 /// Works out the key values of the objects of a bucket anew.

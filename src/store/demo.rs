@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Destination, Import, Store, sqlite};
+use super::{Destination, Import, Store, catalog};
 use crate::error::{Code, Diagnostic, Error};
 use crate::plan::CatalogFile;
 
@@ -63,8 +63,7 @@ impl Store {
     /// `database`.
     pub fn fill_demo(&mut self) -> Result<(), Error> {
         // With an id that is the same every time, as all else is.
-        let insert = "INSERT INTO namespaces (namespace_id, name) VALUES (?, ?)";
-        self.connection.execute(insert, (NAMESPACE_ID, NAMESPACE)).map_err(sqlite)?;
+        catalog::insert(&self.connection, NAMESPACE_ID, NAMESPACE)?;
         self.apply(NAMESPACE, CatalogFile::from_json(CATALOG)?)?;
         for (at, bucket) in ["photos", "videos", "invoices", "scans", "mails"].into_iter().enumerate() {
             let import = self.import(NAMESPACE, Destination::Bucket(bucket))?;

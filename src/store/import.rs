@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::index::ANALYZE_IF_NEEDED;
+use super::kept::kept;
 use super::keys::key_value;
 use super::{Store, catalog, sqlite};
 use crate::document::Document;
@@ -79,7 +80,7 @@ impl Store {
 }
 
 impl Import<'_> {
-    /// One transaction for all lines.
+    /// One transaction for all lines: other writers wait from the first line to the last.
     #[must_use]
     pub fn whole(mut self) -> Self {
         self.is_whole = true;
@@ -95,12 +96,16 @@ impl Import<'_> {
             Ok(document) => document,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        let Ok(line) = std::str::from_utf8(line) else { return Ok(Err("the text is not UTF-8".to_owned())) };
+        let line = &match kept(line) {
+            Ok(kept) => kept,
+            Err(reason) => return Ok(Err(reason)),
+        };
         self.begin()?;
         let row = match self.row(&document) {
             Ok(row) => row,
             Err(reason) => return Ok(Err(reason)),
         };
-        let Some(line) = std::str::from_utf8(line).ok() else { return Ok(Err("the text is not UTF-8".to_owned())) };
         let written = match &self.target {
             Target::Bucket { namespace, n, .. } => self.write_object(*namespace, *n, &row, line),
             Target::Collection { n } => self.write_document(*n, &row, line),
@@ -108,9 +113,6 @@ impl Import<'_> {
         match written {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => return Ok(Err(reason)),
-            Err(error) if is_too_deep(&error) => {
-                return Ok(Err("nested more deeply than SQLite reads JSON".to_owned()));
-            }
             Err(error) => {
                 self.roll_back();
                 return Err(sqlite(error));
@@ -189,9 +191,6 @@ impl Import<'_> {
 
     /// What stands beside a document in its row, or why it is bad.
     fn row(&self, document: &Document) -> Result<Row, String> {
-        if holds_nul_key(document) {
-            return Err("a key with U+0000 in it, where SQLite ends keys".to_owned());
-        }
         let string = |name: &str| match document.get(name) {
             None => Ok(None),
             Some(Json::String(string)) => Ok(Some(string.clone())),
@@ -261,26 +260,4 @@ impl Drop for Import<'_> {
 struct Row {
     id: String,
     beside: Option<String>,
-}
-
-/// A document that is JSON, but not for SQLite, which reads 1,000 levels.
-fn is_too_deep(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(_, Some(message)) if message.starts_with("malformed JSON"))
-}
-
-fn holds_nul_key(document: &Document) -> bool {
-    let mut stack: Vec<&Json> = vec![document];
-    while let Some(value) = stack.pop() {
-        match value {
-            Json::Array(elements) => stack.extend(elements),
-            Json::Object(members) => {
-                if members.keys().any(|key| key.contains('\0')) {
-                    return true;
-                }
-                stack.extend(members.values());
-            }
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
-        }
-    }
-    false
 }

@@ -1,9 +1,16 @@
 //! Expression indexes on chosen paths.
 
+use rusqlite::TransactionBehavior;
+
 use super::{Store, sqlite};
 use crate::backend::sql::sqlite::index_expressions;
 use crate::error::Error;
 use crate::path::Path;
+
+/// A number that tells texts apart that differ in letter case alone (FNV-1a), the same in each process.
+fn letters(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
 
 /// What SQLite knows of the indexes decides which it takes. Without a limit, as with one it does not tell values that are rare,
 /// such as an array where there is nearly always a string, from those that are not.
@@ -21,14 +28,15 @@ impl Store {
     /// # Errors
     /// `unsupported` for a path that SQLite cannot name; `database`.
     pub fn index(&mut self, paths: &[Path]) -> Result<usize, Error> {
-        let transaction = self.connection.transaction().map_err(sqlite)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
         let count = "SELECT count(*) FROM sqlite_schema WHERE type = 'index'";
         let count = || transaction.query_row(count, (), |row| row.get::<_, i64>(0)).map_err(sqlite);
         let before = count()?;
         for path in paths {
             for expression in index_expressions(path)? {
                 for (table, parent) in [("objects", "bucket"), ("documents", "collection")] {
-                    let name = format!("{table}: {expression}").replace('"', "\"\"");
+                    // Names of indexes ignore letter case, and keys do not.
+                    let name = format!("{table}: {expression} #{:x}", letters(&expression)).replace('"', "\"\"");
                     // The expression first: SQLite answers an OR by several indexes only if each serves its own member,
                     // which says nothing of the bucket.
                     let sql = format!("CREATE INDEX IF NOT EXISTS \"{name}\" ON {table} ({expression}, {parent})");

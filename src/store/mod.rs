@@ -1,7 +1,8 @@
 //! An embedded store: a catalog, its objects and documents, and the batches that were triggered, in one SQLite file.
 //!
 //! Predicates run in SQLite through the [SQL backend](crate::Sql); what that leaves is rechecked by the compiled matcher, so
-//! that counts are exact. Objects and documents are kept as JSONB, as they were given but for white space.
+//! that counts are exact. Objects and documents are kept as JSONB, as they were given but for
+//! white space and numbers of more than 15 characters, which are kept by value.
 //!
 //! ```
 //! use trommel::plan::{CatalogFile, TriggerRequest};
@@ -31,6 +32,7 @@ mod catalog;
 mod demo;
 mod import;
 mod index;
+mod kept;
 mod keys;
 mod snapshot;
 mod tables;
@@ -114,6 +116,9 @@ impl Store {
     }
 
     fn with(file: &Path, flags: OpenFlags) -> Result<Store, Error> {
+        // To SQLite, a name that begins so is no file.
+        let named = Path::new(".").join(file);
+        let file = if file.to_string_lossy().starts_with(':') { &named } else { file };
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags).map_err(|error| in_file(file, error))?;
         connection.busy_timeout(PATIENCE).map_err(sqlite)?;

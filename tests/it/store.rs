@@ -67,6 +67,7 @@ fn a_bad_line_is_told_and_left_out() {
         (r#"{"object_id": null}"#, "its `object_id` is no string"),
         (r#"{"object_id": "x", "n": 1e999}"#, "number out of range"),
         (r#"{"object_id": "x", "a": {"b\u0000c": 1}}"#, "U+0000"),
+        (r#"{"object_id": "a", "object_id": "b"}"#, "stands twice"),
         (r#"{"object_id": "theirs"}"#, "in the bucket `scans`"),
         (&deep, "nested more deeply"),
     ] {
@@ -96,7 +97,7 @@ fn documents_are_kept_as_given_but_for_white_space() {
     import.finish().unwrap();
     let kept: String =
         Connection::open(&file).unwrap().query_row("SELECT json(doc) FROM objects", (), |row| row.get(0)).unwrap();
-    assert_eq!(kept, r#"{"z":1.50,"object_id":"a","a":[1e2,-0.0,"\u00e9\n",18446744073709551616]}"#);
+    assert_eq!(kept, r#"{"z":1.50,"object_id":"a","a":[1e2,-0.0,"\u00e9\n",1.8446744073709552e+19]}"#);
 }
 
 #[test]
@@ -125,6 +126,36 @@ fn counts_and_overwrites_are_those_of_a_brute_force() {
         (overwritten, duplicated) = (overwritten + a, duplicated + b);
     }
     assert!(overwritten > 1_000 && duplicated > 1_000, "{overwritten} {duplicated}");
+}
+
+#[test]
+fn numbers_count_by_value_however_they_are_spelled() {
+    let mut store = store();
+    let spelled = [
+        "-9223372036854775809",
+        "-100000000000000000000000",
+        "-1",
+        "5",
+        "5.000000000000000000000",
+        "137.0827759351375192409250303171575069427490234375",
+    ];
+    let mut import = store.import("shop", Destination::Bucket("photos")).unwrap();
+    for (at, number) in spelled.iter().enumerate() {
+        import.add(format!(r#"{{"object_id": "o{at}", "x": {number}}}"#).as_bytes()).unwrap().unwrap();
+    }
+    import.finish().unwrap();
+    for (operator, operand, wanted) in [
+        ("gt", "9223372036854775808", 0),
+        ("lt", "9223372036854775808", 6),
+        ("lt", "-1", 2),
+        ("eq", "5", 2),
+        ("eq", "137.0827759351375192409250303171575069427490234375", 1),
+        ("eq", "-1e23", 1),
+    ] {
+        let body = format!(r#"{{"source_filters": {{"field": "x", "operator": "{operator}", "value": {operand}}}}}"#);
+        let plan = store.plan("shop", "frames", &TriggerRequest::from_json(&body).unwrap()).unwrap();
+        assert_eq!(plan.total, Count::Exact(wanted), "{operator} {operand}");
+    }
 }
 
 #[test]
@@ -176,6 +207,18 @@ fn a_plan_is_stale_once_something_that_it_read_has_changed() {
     let plan = store.plan("shop", "frames", &request(&body)).unwrap();
     store.apply("shop", CatalogFile::default()).unwrap();
     assert_eq!(moved(&mut store, &plan), ["the catalog"]);
+    // A plan that was edited, one of a source that was not counted, and one of another store.
+    let mut plan = store.plan("shop", "frames", &request(&body)).unwrap();
+    plan.request.include_buckets = None;
+    assert_eq!(moved(&mut store, &plan), ["the sources", "`bkt_1`, which was not counted"]);
+    let mut plan = store.plan("shop", "frames", &request(&body)).unwrap();
+    plan.revisions.sources.clear();
+    assert_eq!(moved(&mut store, &plan), ["`bkt_2`, which was not counted"]);
+    let mut other = Store::in_memory().unwrap();
+    other.apply("ns_x", brute::catalog()).unwrap();
+    store.apply("ns_x", brute::catalog()).unwrap();
+    let plan_of_other = other.plan("ns_x", "frames", &request(&body)).unwrap();
+    assert_eq!(moved(&mut store, &plan_of_other), ["the catalog"]);
     let mut plan = store.plan("shop", "frames", &request(&body)).unwrap();
     plan.request.source_filters = Some(parse::json(r#"{"x": 1}"#).unwrap());
     assert_eq!(moved(&mut store, &plan), ["the filter in the plan itself"]);
@@ -389,6 +432,8 @@ fn indexes_are_used() {
     let paths = [path("sku"), path("at.shelf"), path(r#""it's a \"key\"""#)];
     assert_eq!(store.index(&paths).unwrap(), 14);
     assert_eq!(store.index(&paths).unwrap(), 0);
+    // Another key, though a name of an index would be the same.
+    assert_eq!(store.index(&[path("SKU")]).unwrap(), 4);
     let connection = Connection::open(&file).unwrap();
     let statement = |filter: &str| {
         let snapshot = trommel::lower(

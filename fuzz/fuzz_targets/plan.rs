@@ -23,5 +23,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = trommel::plan::CatalogFile::from_json(text).map(|file| file.into_catalog("ns"));
         let _ = trommel::plan::TriggerPlan::from_json(text);
+        let _ = trommel::plan::TriggerRequest::from_json(text).map(|request| request.filter());
     }
 });

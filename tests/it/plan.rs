@@ -288,6 +288,32 @@ fn a_source_that_fails_is_named_and_the_total_says_so() {
 }
 
 #[test]
+fn a_bound_is_told_with_its_reason() {
+    let catalog = catalog(&shop());
+    let most =
+        Counted { count: Count::AtMost(1_234), reason: Some("the index is a day old".to_owned()), revision: Some(1) };
+    let store = Fixed(BTreeMap::from([("bkt_1", Ok(most)), ("bkt_2", Ok(Counted::exact(5, 1)))]));
+    let plan = plan("a", &request(&json!({})), &catalog, &store).unwrap();
+    assert_eq!(plan.total, Count::AtMost(1_239));
+    let json = serde_json::to_value(plan.to_json()).unwrap();
+    assert_eq!(json["sources"][0]["count"], json!({"kind": "at_most", "n": 1_234}));
+    assert_eq!(json["sources"][0]["reason"], "the index is a day old");
+    let text = plan.to_string();
+    let line = |name: &str| text.lines().find(|line| line.contains(name)).unwrap();
+    assert!(line("photos").contains("≤ 1,234") && line("photos").contains("(the index is a day old)"), "{text}");
+    // The counts end at one column.
+    let end = |name: &str, count: &str| {
+        let line = line(name);
+        line[..line.find(count).unwrap() + count.len()].chars().count()
+    };
+    assert_eq!(end("photos", "≤ 1,234"), end("scans", "       5"), "{text}");
+    // Each edge of the graph once: sources to a, a to b and c, both to d.
+    let diagram = plan.to_mermaid();
+    let edges: Vec<&str> = diagram.lines().map(str::trim).filter(|line| line.contains("-->")).collect();
+    assert_eq!(edges, ["s0 --> c0", "s1 --> c0", "c0 --> c1", "c0 --> c2", "c1 --> c3", "c2 --> c3"], "{diagram}");
+}
+
+#[test]
 fn totals_are_never_more_certain_than_their_parts() {
     let of = |counts: &[Count]| counts.iter().copied().sum::<Count>();
     use Count::{AtLeast, AtMost, Exact};

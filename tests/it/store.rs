@@ -254,6 +254,13 @@ fn namespaces_do_not_see_each_other() {
     assert_eq!(count(&mut store, "frames", &json!({"source_filters": {"x": 1}})), Count::Exact(0));
     assert_eq!(store.plan("ns_other", "frames", &TriggerRequest::default()).unwrap().namespace_id, "ns_other");
     assert_eq!(store.stats().unwrap().len(), 2);
+    // By id too, which wins over a name.
+    let id = store.plan("shop", "frames", &TriggerRequest::default()).unwrap().namespace_id;
+    assert!(id.starts_with("ns_") && id != "shop");
+    let by_id = |store: &mut Store| store.plan(&id, "frames", &TriggerRequest::default()).unwrap();
+    assert_eq!(by_id(&mut store).total, Count::Exact(1));
+    store.apply("ns_b", CatalogFile::default()).unwrap();
+    assert_eq!(by_id(&mut store).namespace_id, id);
     assert_eq!(code(store.plan("no", "frames", &TriggerRequest::default())), Code::NotFound);
 }
 

@@ -240,6 +240,11 @@ fn the_demo_has_what_it_promises() {
     assert!(sum("buckets") + sum("collections") >= 20_000);
     let plan = run(["plan", "frames", "--store", &file, "--namespace", "demo", "--format", "json"]).json();
     assert_eq!((&plan["total_tiers"], plan["skipped"].as_array().unwrap().len()), (&json!(4), 2));
+    let has_key = |name: &str| {
+        let source = plan["sources"].as_array().unwrap().iter().find(|source| source["name"] == name).unwrap();
+        !source["unique_key"].is_null()
+    };
+    assert!(has_key("photos") && !has_key("scans"));
     let diamond =
         plan["tiers"][2]["collections"].as_array().unwrap().iter().find(|found| found["name"] == "stories").unwrap();
     assert_eq!(diamond["from"].as_array().unwrap().len(), 2);

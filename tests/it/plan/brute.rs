@@ -222,6 +222,35 @@ fn equal(a: &Json, b: &Json) -> bool {
     }
 }
 
+/// A request that names buckets and objects, unknown ones and duplicates among them.
+fn limited(dice: &mut Dice<'_>, store: &mut Store, photos: &[Json], scans: &[Json]) {
+    let (mut body, mut buckets, mut ids) = (json!({}), None, None);
+    if dice.below(3) > 0 {
+        let names = ["photos", "bkt_1", "scans", "bkt_2"];
+        let named: Vec<&str> = (0..dice.below(4)).map(|_| names[dice.below(4)]).collect();
+        body["include_buckets"] = json!(named);
+        buckets = Some(named);
+    }
+    if dice.below(3) > 0 {
+        let bucket = |n: usize| if n == 0 { "p" } else { "s" };
+        let named: Vec<String> =
+            (0..dice.below(6)).map(|_| format!("{}{}", bucket(dice.below(2)), dice.below(photos.len() + 2))).collect();
+        body["object_ids"] = json!(named);
+        ids = Some(named);
+    }
+    let plan = store.plan("shop", "frames", &TriggerRequest::from_value(&body).unwrap()).unwrap();
+    let is_named =
+        |object: &&Json| ids.as_ref().is_none_or(|ids| ids.iter().any(|id| object["object_id"].as_str() == Some(id)));
+    let sources = [("bkt_1", "photos", photos), ("bkt_2", "scans", scans)];
+    let wanted: Vec<(&str, Count)> = sources
+        .into_iter()
+        .filter(|(id, name, _)| buckets.as_ref().is_none_or(|named| named.contains(id) || named.contains(name)))
+        .map(|(id, _, objects)| (id, Count::Exact(objects.iter().filter(is_named).count() as u64)))
+        .collect();
+    let found: Vec<(&str, Count)> = plan.sources.iter().map(|source| (&*source.id, source.count)).collect();
+    assert_eq!(found, wanted, "{body}");
+}
+
 /// Plans and triggers over a store of generated objects and documents. Gives how many documents would have been overwritten, and
 /// how many objects duplicated.
 pub(crate) fn counts(dice: &mut Dice<'_>, count: usize) -> (usize, usize) {
@@ -295,6 +324,9 @@ pub(crate) fn counts(dice: &mut Dice<'_>, count: usize) -> (usize, usize) {
         assert_eq!(response.object_count, Some(expected.len() as u64));
         let members: BTreeSet<_> = store.batch_members(&response.batch_id).unwrap().into_iter().collect();
         assert_eq!(members, expected, "{filter}");
+    }
+    for _ in 0..5 {
+        limited(dice, &mut store, &photos, &scans);
     }
     (overwritten, duplicated)
 }

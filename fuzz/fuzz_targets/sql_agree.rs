@@ -11,15 +11,23 @@ use trommel::strategies::Meeting;
 use trommel::{Filter, Group, parse};
 
 #[allow(dead_code)]
+#[path = "../../tests/it/sql/database/mod.rs"]
+mod database;
+#[allow(dead_code)]
 #[path = "../../tests/it/sql/store.rs"]
 mod store;
 
+use database::Sqlite;
 use store::{Storage, Store};
 
 thread_local! {
-    static STORES: RefCell<[Store; 5]> = RefCell::new(
-        [Storage::Text, Storage::ValidText, Storage::Jsonb, Storage::Columns, Storage::Mixed].map(Store::new),
-    );
+    static STORES: RefCell<[Store; 5]> = RefCell::new([
+        Store::new(Box::new(Sqlite::text()), Storage::Json),
+        Store::new(Box::new(Sqlite::text()), Storage::ValidJson),
+        Store::new(Box::new(Sqlite::jsonb()), Storage::ValidJson),
+        Store::new(Box::new(Sqlite::text()), Storage::Columns),
+        Store::new(Box::new(Sqlite::text()), Storage::Mixed),
+    ]);
 }
 
 fuzz_target!(|meeting: Meeting| {

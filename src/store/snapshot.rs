@@ -102,7 +102,10 @@ impl ToSql for Bound<'_> {
             SqlValue::BigInt(Some(int)) => ValueRef::Integer(*int),
             SqlValue::Double(Some(float)) => ValueRef::Real(*float),
             SqlValue::String(Some(string)) => ValueRef::Text(string.as_bytes()),
-            _ => ValueRef::Null,
+            // NULL in its place would be a condition that nobody wrote.
+            other => {
+                return Err(rusqlite::Error::ToSqlConversionFailure(format!("no value for SQLite: {other:?}").into()));
+            }
         }))
     }
 }

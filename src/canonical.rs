@@ -42,6 +42,12 @@ impl Predicate {
     }
 }
 
+/// The SHA-256 of some bytes.
+#[cfg(feature = "tantivy")]
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    hmac_sha256::Hash::hash(bytes)
+}
+
 /// What the members of a group are ordered by.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key {

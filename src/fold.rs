@@ -76,6 +76,18 @@ pub(crate) fn token_ranges() -> impl Iterator<Item = (char, char)> {
     token_class().iter().map(|range| (range.start(), range.end()))
 }
 
+/// The version of Unicode of these tables: the newest whose characters they know, as `16.0`.
+#[cfg(feature = "tantivy")]
+pub(crate) fn unicode_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let knows = |version: &String| regex_syntax::parse(&format!(r"\p{{age={version}}}")).is_ok();
+        // Major versions from 7 on come without minor ones, but for 12.1.
+        let newest = (7..100).rev().flat_map(|major| [1, 0].map(|minor| format!("{major}.{minor}"))).find(knows);
+        newest.unwrap_or_default()
+    })
+}
+
 /// Every character that folds together with another, with its representative; sorted. About 2,900 rows.
 fn folds() -> &'static [(char, char)] {
     static TABLE: OnceLock<Vec<(char, char)>> = OnceLock::new();
@@ -149,6 +161,13 @@ mod tests {
         for (c, target) in pairs.into_iter().chain([('ı', 'ı'), ('İ', 'İ'), ('\u{AB70}', '\u{13A0}')]) {
             assert_eq!(fold_char(c), target);
         }
+    }
+
+    #[cfg(feature = "tantivy")]
+    #[test]
+    fn the_version_of_unicode_is_known() {
+        let major = unicode_version().strip_suffix(".0").and_then(|major| major.parse::<u32>().ok());
+        assert!(major.is_some_and(|major| major >= 16), "{}", unicode_version());
     }
 
     #[test]

@@ -38,6 +38,7 @@
 //! | --- | --- |
 //! | `text` (default) | the text language |
 //! | `sql` | the backend for SQL databases: SQLite, PostgreSQL, MariaDB, MySQL |
+//! | `tantivy` | the backend for search indexes |
 //! | `store` | the embedded store for the trigger planner |
 //! | `proptest` | strategies for filters, documents, and pairs that meet |
 //! | `conformance` | the suite that proves a backend |
@@ -87,6 +88,9 @@ pub use backend::memory::{FilterSet, Matcher, Memory};
 #[cfg(feature = "sql")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sql")))]
 pub use backend::sql::Sql;
+#[cfg(feature = "tantivy")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tantivy")))]
+pub use backend::tantivy::{Tantivy, TantivyMapping};
 pub use document::{Document, DocumentError};
 pub use error::{Code, Diagnostic, Error, Place, Severity};
 pub use explain::{CoverKind, Explain, LeafExplain};
@@ -102,6 +106,9 @@ pub use schema::{BrokenPromise, Facts, Field, Found, Inference, Schema, Type};
 #[cfg_attr(docsrs, doc(cfg(feature = "sql")))]
 pub use sea_query;
 pub use set::Set;
+#[cfg(feature = "tantivy")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tantivy")))]
+pub use tantivy;
 pub use value::{Instant, Number, Str, Value};
 pub use why::WhyTree;
 

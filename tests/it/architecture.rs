@@ -50,7 +50,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("shlex", &["cli"]),
     ("smol_str", &["value.rs"]),
     ("strsim", &["error.rs"]),
-    ("tantivy", &["backend/tantivy"]),
+    ("tantivy", &["backend/tantivy", "cli", "lib.rs"]),
+    ("tantivy_fst", &["backend/tantivy"]),
     ("thiserror", &["*"]),
     ("zstd", &["cli"]),
 ];

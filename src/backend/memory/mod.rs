@@ -10,8 +10,12 @@ mod search;
 use serde_json::Value as Json;
 
 use crate::lower::{Backend, Cover};
+#[cfg(feature = "tantivy")]
+use crate::predicate::Test;
 use crate::predicate::{Join, Leaf, Predicate};
 pub use filter_set::FilterSet;
+#[cfg(feature = "tantivy")]
+use probe::Probe;
 use program::Program;
 
 /// The backend for documents in memory. Everything is exact; what is pushed is the predicate itself.
@@ -95,5 +99,21 @@ impl Matcher {
         documents: I,
     ) -> impl Iterator<Item = &'d Json> + use<'d, '_, I> {
         documents.into_iter().filter(|document| self.matches(document))
+    }
+}
+
+/// A positive test that one string can meet, prepared: for a dictionary of strings that stands in for documents.
+#[cfg(feature = "tantivy")]
+#[derive(Clone, Debug)]
+pub(crate) struct StringTest(Probe);
+
+#[cfg(feature = "tantivy")]
+impl StringTest {
+    pub(crate) fn new(test: &Test) -> StringTest {
+        StringTest(Probe::new(test))
+    }
+
+    pub(crate) fn holds(&self, string: &str) -> bool {
+        self.0.accepts_string(string)
     }
 }

@@ -203,7 +203,7 @@ impl Probe {
     }
 
     #[inline(never)]
-    fn accepts_string(&self, string: &str) -> bool {
+    pub(super) fn accepts_string(&self, string: &str) -> bool {
         let instant = |test: &dyn Fn(Instant) -> bool| Instant::parse(string).is_some_and(test);
         match self {
             Probe::EqualFolded(wanted) => folds_to(string, wanted),

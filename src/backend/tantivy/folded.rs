@@ -1,0 +1,98 @@
+//! A string under any letter case, as an automaton that a term dictionary is walked with: it enters only the branches that
+//! can still match.
+
+use tantivy_fst::Automaton;
+
+use crate::fold::fold_char;
+
+/// Accepts the terms that are `prefix`, then a string that folds to `needle`, and then nothing, or anything.
+#[derive(Clone, Debug)]
+pub(super) struct Folded {
+    prefix: Vec<u8>,
+    needle: Vec<char>,
+    /// Whether anything may follow.
+    is_open: bool,
+}
+
+/// How far a term was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum State {
+    /// So many bytes of the prefix.
+    Prefix(usize),
+    /// So many characters of the needle, and the first bytes of the next.
+    Needle { chars: usize, bytes: [u8; 4], len: usize },
+    /// It matches whatever follows.
+    Matched,
+    /// It cannot match.
+    Dead,
+}
+
+impl Folded {
+    /// INVARIANT: the prefix is not empty, and the needle is folded.
+    pub(super) fn new(prefix: Vec<u8>, needle: &str, is_open: bool) -> Folded {
+        Folded { prefix, needle: needle.chars().collect(), is_open }
+    }
+
+    fn after(&self, chars: usize) -> State {
+        if self.is_open && chars == self.needle.len() {
+            return State::Matched;
+        }
+        State::Needle { chars, bytes: [0; 4], len: 0 }
+    }
+}
+
+impl Automaton for Folded {
+    type State = State;
+
+    fn start(&self) -> State {
+        State::Prefix(0)
+    }
+
+    fn is_match(&self, state: &State) -> bool {
+        match *state {
+            State::Matched => true,
+            State::Needle { chars, len, .. } => len == 0 && chars == self.needle.len(),
+            State::Prefix(_) | State::Dead => false,
+        }
+    }
+
+    fn can_match(&self, state: &State) -> bool {
+        !matches!(state, State::Dead)
+    }
+
+    fn will_always_match(&self, state: &State) -> bool {
+        matches!(state, State::Matched)
+    }
+
+    fn accept(&self, state: &State, byte: u8) -> State {
+        match *state {
+            State::Prefix(at) if self.prefix.get(at) != Some(&byte) => State::Dead,
+            State::Prefix(at) if at + 1 == self.prefix.len() => self.after(0),
+            State::Prefix(at) => State::Prefix(at + 1),
+            State::Needle { chars, mut bytes, len } => {
+                let (Some(wanted), Some(slot)) = (self.needle.get(chars), bytes.get_mut(len)) else {
+                    return State::Dead;
+                };
+                *slot = byte;
+                let len = len + 1;
+                if len < width(bytes[0]) {
+                    return State::Needle { chars, bytes, len };
+                }
+                let read = std::str::from_utf8(&bytes[..len]).ok().and_then(|text| text.chars().next());
+                if read.map(fold_char) == Some(*wanted) { self.after(chars + 1) } else { State::Dead }
+            }
+            State::Matched => State::Matched,
+            State::Dead => State::Dead,
+        }
+    }
+}
+
+/// How many bytes a character takes, by its first.
+fn width(first: u8) -> usize {
+    match first {
+        0..0xC0 => 1,
+        0xC0..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        0xF0.. => 4,
+    }
+}

@@ -1,0 +1,186 @@
+//! A leaf as terms of the index.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use super::Tantivy;
+use super::folded::Folded;
+use super::query::TermFilter;
+use super::scan::{Long, Scan, Terms};
+use super::term::{self, Kind, LONGEST_STRING, LONGEST_TOKEN};
+use crate::backend::memory::{Matcher, StringTest};
+use crate::lower::{Cover, Why};
+use crate::predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Test};
+use crate::set::Set;
+use crate::value::Value;
+
+/// From so many strings on, a set under any letter case is looked for with one walk over all strings at the path, instead
+/// of a walk for each that enters only what can match.
+const MANY_FOLDED: usize = 32;
+
+/// What a leaf asks of the terms at its path.
+struct Asked {
+    what: &'static str,
+    terms: Vec<Terms>,
+    /// Whether a string that is too long for a term may meet the test.
+    reads_long: bool,
+}
+
+impl Asked {
+    fn new(what: &'static str, terms: Vec<Terms>) -> Asked {
+        Asked { what, terms, reads_long: false }
+    }
+
+    fn of_strings(what: &'static str, terms: Vec<Terms>) -> Asked {
+        Asked { what, terms, reads_long: true }
+    }
+
+    fn one(what: &'static str, term: Vec<u8>) -> Asked {
+        Asked::new(what, vec![Terms::Listed(vec![term])])
+    }
+}
+
+impl Tantivy {
+    pub(super) fn lower_leaf(&self, leaf: &Leaf) -> Result<Cover<TermFilter>, Infallible> {
+        let path = term::path(leaf.path());
+        let indexed = &self.indexed;
+        if !indexed.has(&path) {
+            return Ok(Cover::Unsupported(Why::new("not_indexed", "the mapping does not index this path")));
+        }
+        let filter = match leaf.test() {
+            Test::Text(_) if !indexed.has_tokens(&path) => {
+                let why = Why::new("not_indexed", "the mapping does not index the tokens at this path");
+                return Ok(Cover::Unsupported(why));
+            }
+            Test::Text(tokens) => {
+                if tokens.iter().any(|token| token.len() > LONGEST_TOKEN) {
+                    let text = format!("tokens of more than {LONGEST_TOKEN} bytes are not indexed");
+                    return Ok(Cover::Unsupported(Why::new("too_long", text)));
+                }
+                let token = |token: &str| Asked::one("a token", term::term(&path, Kind::Token, token.as_bytes()));
+                let parts = tokens.iter().map(|wanted| self.scan(leaf, &path, token(wanted))).collect();
+                TermFilter::group(Join::All, parts, 1)
+            }
+            // The one test that holds where there is no term.
+            Test::IsNull => {
+                self.scan(leaf, &path, Asked::one("any value", term::term(&path, Kind::NotNull, &[]))).negate()
+            }
+            test => self.scan(leaf, &path, asked(test, &path)),
+        };
+        Ok(Cover::Exact(if leaf.is_negated() { filter.negate() } else { filter }))
+    }
+
+    fn scan(&self, leaf: &Leaf, path: &[u8], asked: Asked) -> TermFilter {
+        let long = asked.reads_long.then(|| {
+            let positive = if leaf.is_negated() { leaf.clone().negate() } else { leaf.clone() };
+            Arc::new(Long {
+                term: term::term(path, Kind::Long, &[]),
+                stored: self.document,
+                matcher: Matcher::new(&Predicate::leaf(positive)),
+            })
+        });
+        TermFilter::scan(leaf.path(), asked.what, Scan { field: self.terms, terms: asked.terms, long })
+    }
+}
+
+/// What a test asks of single terms.
+fn asked(test: &Test, path: &[u8]) -> Asked {
+    match test {
+        Test::Exists => Asked::one("any node", term::term(path, Kind::Node, &[])),
+        // Their terms are others: see above.
+        Test::IsNull | Test::Text(_) => Asked::new("nothing", Vec::new()),
+        Test::In(set) => set_asked(set, test, path),
+        Test::InInstants(instants) => {
+            let terms = instants.iter().map(|instant| term::term(path, Kind::Instant, &term::instant(*instant)));
+            Asked::new("instants", vec![Terms::Listed(terms.collect())])
+        }
+        Test::Compare(comparison, bound) => match bound {
+            Bound::Number(number) => {
+                Asked::new("a range of numbers", vec![range(path, Kind::Number, *comparison, &term::number(*number))])
+            }
+            Bound::Instant(instant) => Asked::new(
+                "a range of instants",
+                vec![range(path, Kind::Instant, *comparison, &term::instant(*instant))],
+            ),
+            Bound::String(string) => {
+                Asked::of_strings("a range of strings", vec![range(path, Kind::String, *comparison, string.as_bytes())])
+            }
+        },
+        Test::StartsWith(needle) => Asked::of_strings("a prefix", vec![prefix(needle, path)]),
+        Test::Contains(_) | Test::EndsWith(_) | Test::Regex(_) => {
+            Asked::of_strings("each distinct string", vec![tested(test, path)])
+        }
+    }
+}
+
+fn prefix(needle: &Needle, path: &[u8]) -> Terms {
+    if needle.ignores_case() {
+        return Terms::Folded(Folded::new(term::term(path, Kind::String, &[]), needle.text(), true));
+    }
+    let from = term::term(path, Kind::String, needle.text().as_bytes());
+    let mut to = from.clone();
+    // The last byte is one of UTF-8 or the kind of strings: none is 0xFF.
+    term::increment(&mut to);
+    Terms::Between(from, to)
+}
+
+/// Every string at the path is tested, each once, in however many documents it is.
+fn tested(test: &Test, path: &[u8]) -> Terms {
+    let from = term::term(path, Kind::String, &[]);
+    let begin = from.len();
+    Terms::Tested(from, term::end(path, Kind::String), begin, StringTest::new(test))
+}
+
+fn set_asked(set: &Set, test: &Test, path: &[u8]) -> Asked {
+    let (mut listed, mut folded) = (Vec::with_capacity(set.len()), Vec::new());
+    let mut reads_long = false;
+    for value in set.iter() {
+        match value {
+            // No set holds null.
+            Value::Null => {}
+            Value::Bool(bool) => listed.push(term::term(path, Kind::Bool, &[u8::from(*bool)])),
+            Value::Number(number) => listed.push(term::term(path, Kind::Number, &term::number(*number))),
+            Value::String(string) if set.ignores_case() => {
+                // A character takes up to three times as many bytes as what it folds to: the Kelvin sign.
+                reads_long |= string.len() > LONGEST_STRING / 3;
+                folded.push(string);
+            }
+            Value::String(string) if string.len() > LONGEST_STRING => reads_long = true,
+            Value::String(string) => listed.push(term::term(path, Kind::String, string.as_bytes())),
+        }
+    }
+    listed.sort_unstable();
+    let what = match (set.len(), folded.is_empty()) {
+        (1, true) => "a value",
+        (1, false) => "a value in any letter case",
+        (_, true) => "values",
+        (_, false) => "values in any letter case",
+    };
+    let mut terms = Vec::new();
+    if folded.len() >= MANY_FOLDED {
+        terms.push(tested(test, path));
+    } else {
+        let prefix = || term::term(path, Kind::String, &[]);
+        terms.extend(folded.into_iter().map(|string| Terms::Folded(Folded::new(prefix(), string, false))));
+    }
+    if !listed.is_empty() || terms.is_empty() {
+        terms.push(Terms::Listed(listed));
+    }
+    Asked { what, terms, reads_long }
+}
+
+fn range(path: &[u8], kind: Kind, comparison: Comparison, value: &[u8]) -> Terms {
+    let first = term::term(path, kind, &[]);
+    let at = term::term(path, kind, value);
+    // The next string of bytes after another.
+    let after = |mut bytes: Vec<u8>| {
+        bytes.push(0);
+        bytes
+    };
+    match comparison {
+        Comparison::Gt => Terms::Between(after(at), term::end(path, kind)),
+        Comparison::Gte => Terms::Between(at, term::end(path, kind)),
+        Comparison::Lt => Terms::Between(first, at),
+        Comparison::Lte => Terms::Between(first, after(at)),
+    }
+}

@@ -1,0 +1,305 @@
+//! What is pushed to an index: a small tree of tests over terms, and the tantivy query that it is.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+
+use tantivy::collector::{Collector, DocSetCollector};
+use tantivy::index::SegmentReader;
+use tantivy::query::doc_predicate_query::DocPredicateQuery;
+use tantivy::query::{
+    AllQuery, BooleanQuery, ConstScorer, EmptyQuery, EnableScoring, Explanation, Occur, Query, Scorer, TermQuery,
+    Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocAddress, DocId, Score, Searcher, SeekDangerResult, TantivyError, Term};
+
+use super::recheck::{Failure, Recheck};
+use super::scan::{Scan, Terms};
+use crate::backend::memory::Matcher;
+use crate::lower::{Cover, Why};
+use crate::path::Path;
+use crate::predicate::{Join, Predicate};
+
+/// What a predicate became in an index: tests over its terms.
+#[derive(Clone, Debug)]
+pub struct TermFilter {
+    node: Node,
+    height: u32,
+}
+
+/// A tree whose height is bounded by [`HEIGHT`], so that it may be walked recursively, as tantivy does with its own.
+#[derive(Clone, Debug)]
+struct Node {
+    kind: Kind,
+    negated: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Scan(Scan, Label),
+    Group(Join, Vec<Node>),
+}
+
+/// What a scan is about, for people.
+#[derive(Clone, Debug)]
+enum Label {
+    One(Path, &'static str),
+    Many(usize),
+}
+
+/// tantivy evaluates groups by recursion, which overflows a stack of 2 MiB at some hundred levels.
+const HEIGHT: u32 = 140;
+
+impl TermFilter {
+    pub(super) fn scan(path: &Path, what: &'static str, scan: Scan) -> TermFilter {
+        let kind = Kind::Scan(scan, Label::One(path.clone(), what));
+        TermFilter { node: Node { kind, negated: false }, height: 0 }
+    }
+
+    pub(super) fn negate(mut self) -> TermFilter {
+        self.node.negated = !self.node.negated;
+        self
+    }
+
+    /// A group, unless it is nested too deeply.
+    pub(super) fn join(how: Join, parts: Vec<TermFilter>) -> Cover<TermFilter> {
+        let height = parts.iter().map(|part| part.height + 1).max().unwrap_or(0);
+        if height > HEIGHT {
+            return Cover::Unsupported(Why::new(
+                "too_deep",
+                format!("the groups are nested more than {HEIGHT} levels deep: each document is read"),
+            ));
+        }
+        Cover::Exact(TermFilter::group(how, parts, height))
+    }
+
+    pub(super) fn group(how: Join, parts: Vec<TermFilter>, height: u32) -> TermFilter {
+        let mut nodes: Vec<Node> = parts.into_iter().map(|part| part.node).collect();
+        if how == Join::Any {
+            nodes = merge(nodes);
+        }
+        let node = match <[Node; 1]>::try_from(nodes) {
+            Ok([one]) => one,
+            Err(nodes) => Node { kind: Kind::Group(how, nodes), negated: false },
+        };
+        TermFilter { node, height }
+    }
+
+    /// The tantivy query. Its scores mean nothing; [`FilterQuery`] is what stands beside a query whose scores count.
+    #[must_use]
+    pub fn to_query(&self) -> Box<dyn Query> {
+        self.node.query()
+    }
+}
+
+/// The members of an OR, those that are scans of one field as one: an OR of many term queries takes 15 times as long.
+fn merge(nodes: Vec<Node>) -> Vec<Node> {
+    let is_scan = |node: &Node| matches!(&node.kind, Kind::Scan(scan, _) if !node.negated && scan.long.is_none());
+    let (scans, mut others): (Vec<Node>, Vec<Node>) = nodes.into_iter().partition(is_scan);
+    if scans.len() < 2 {
+        others.extend(scans);
+        return others;
+    }
+    let (count, mut listed, mut ranges, mut of_field) = (scans.len(), BTreeSet::new(), Vec::new(), None);
+    for node in scans {
+        let Kind::Scan(scan, _) = node.kind else { continue };
+        of_field = Some(scan.field);
+        for terms in scan.terms {
+            match terms {
+                Terms::Listed(terms) => listed.extend(terms),
+                Terms::Between(..) | Terms::Folded(_) | Terms::Tested(..) => ranges.push(terms),
+            }
+        }
+    }
+    if !listed.is_empty() {
+        ranges.push(Terms::Listed(listed.into_iter().collect()));
+    }
+    others.extend(of_field.map(|field| {
+        let kind = Kind::Scan(Scan { field, terms: ranges, long: None }, Label::Many(count));
+        Node { kind, negated: false }
+    }));
+    others
+}
+
+impl Node {
+    fn query(&self) -> Box<dyn Query> {
+        if self.negated { boolean(vec![(Occur::MustNot, self.positive())]) } else { self.positive() }
+    }
+
+    fn positive(&self) -> Box<dyn Query> {
+        let (how, members) = match &self.kind {
+            Kind::Scan(scan, _) => {
+                return match (&*scan.terms, &scan.long) {
+                    // tantivy's own is quickest where it will do.
+                    ([Terms::Listed(terms)], None) if terms.len() == 1 => {
+                        let term = Term::from_field_bytes(scan.field, &terms[0]);
+                        Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+                    }
+                    _ => Box::new(scan.clone()),
+                };
+            }
+            Kind::Group(how, members) => (*how, members),
+        };
+        match how {
+            Join::All => boolean(members.iter().map(|member| member.clause(Occur::Must)).collect()),
+            Join::Any if members.is_empty() => Box::new(EmptyQuery),
+            // The complement of an AND: one pass over all documents instead of one for each member.
+            Join::Any if members.iter().all(|member| member.negated) => {
+                let all = boolean(members.iter().map(|member| (Occur::Must, member.positive())).collect());
+                boolean(vec![(Occur::MustNot, all)])
+            }
+            Join::Any => boolean(members.iter().map(|member| (Occur::Should, member.query())).collect()),
+        }
+    }
+
+    fn clause(&self, occur: Occur) -> (Occur, Box<dyn Query>) {
+        if self.negated { (Occur::MustNot, self.positive()) } else { (occur, self.positive()) }
+    }
+}
+
+/// A boolean query that does not match nothing where it has only exclusions, or no clause at all.
+fn boolean(mut clauses: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
+    if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+        clauses.push((Occur::Must, Box::new(AllQuery)));
+    }
+    match <[(Occur, Box<dyn Query>); 1]>::try_from(clauses) {
+        Ok([(_, one)]) => one,
+        Err(clauses) => Box::new(BooleanQuery::new(clauses)),
+    }
+}
+
+impl fmt::Display for TermFilter {
+    /// The tests, without their values: `(status: a term AND NOT tags: any string)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.node.fmt(f)
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.negated {
+            f.write_str("NOT ")?;
+        }
+        let (how, members) = match &self.kind {
+            Kind::Scan(_, Label::One(path, what)) => return write!(f, "{path}: {what}"),
+            Kind::Scan(_, Label::Many(count)) => return write!(f, "({count} tests in one pass)"),
+            Kind::Group(Join::All, members) if members.is_empty() => return f.write_str("every document"),
+            Kind::Group(Join::Any, members) if members.is_empty() => return f.write_str("no document"),
+            Kind::Group(how, members) => (*how, members),
+        };
+        f.write_str("(")?;
+        for (at, member) in members.iter().enumerate() {
+            if at > 0 {
+                f.write_str(if how == Join::All { " AND " } else { " OR " })?;
+            }
+            member.fmt(f)?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// A whole filter as a tantivy query: what was pushed, and the recheck of what was not, with any collector, alone or inside
+/// a bigger query. It adds nothing to a score.
+///
+/// The recheck reads each candidate from the store when the search comes to it, some microseconds each. Reading can fail
+/// where tantivy takes no error: then [`failure`](FilterQuery::failure) tells, and no answer of this query is to be relied
+/// on. [`count`](FilterQuery::count) and [`search`](FilterQuery::search) look by themselves.
+#[derive(Clone, Debug)]
+pub struct FilterQuery {
+    query: Arc<dyn Query>,
+    failure: Failure,
+}
+
+impl FilterQuery {
+    pub(super) fn new(stored: Field, pushed: Option<&TermFilter>, residual: Option<&Predicate>) -> FilterQuery {
+        let failure = Failure::default();
+        let candidates = pushed.map_or_else(|| Box::new(AllQuery) as Box<dyn Query>, TermFilter::to_query);
+        let query: Arc<dyn Query> = match residual {
+            None => candidates.into(),
+            Some(residual) => {
+                let (matcher, failure) = (Matcher::new(residual), failure.clone());
+                Arc::new(DocPredicateQuery::from(Recheck { candidates, stored, matcher, failure }))
+            }
+        };
+        FilterQuery { query, failure }
+    }
+
+    /// How many documents match. Nothing is scored, and one term alone is not even read.
+    ///
+    /// # Errors
+    /// tantivy's own, and where a candidate could not be read.
+    pub fn count(&self, searcher: &Searcher) -> tantivy::Result<usize> {
+        let weight = self.query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        let mut count = 0;
+        for reader in searcher.segment_readers() {
+            count += weight.count(reader)? as usize;
+        }
+        self.trusted(count)
+    }
+
+    /// The addresses of the documents that match, in no order.
+    ///
+    /// # Errors
+    /// tantivy's own, and where a candidate could not be read.
+    pub fn addresses(&self, searcher: &Searcher) -> tantivy::Result<Vec<DocAddress>> {
+        Ok(self.search(searcher, &DocSetCollector)?.into_iter().collect())
+    }
+
+    /// Searches with any collector.
+    ///
+    /// # Errors
+    /// tantivy's own, and where a candidate could not be read.
+    pub fn search<C: Collector>(&self, searcher: &Searcher, collector: &C) -> tantivy::Result<C::Fruit> {
+        let found = searcher.search(self, collector)?;
+        self.trusted(found)
+    }
+
+    /// What went wrong in reading candidates, in any search so far.
+    #[must_use]
+    pub fn failure(&self) -> Option<TantivyError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn trusted<T>(&self, answer: T) -> tantivy::Result<T> {
+        self.failure().map_or(Ok(answer), Err)
+    }
+}
+
+impl Query for FilterQuery {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let weight = self.query.weight(EnableScoring::disabled_from_schema(scoring.schema()))?;
+        Ok(Box::new(FilterWeight(weight)))
+    }
+}
+
+/// A weight whose scores are nothing.
+struct FilterWeight(Box<dyn Weight>);
+
+impl Weight for FilterWeight {
+    fn scorer(&self, reader: &SegmentReader, _: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        Ok(Box::new(ConstScorer::new(self.0.scorer(reader, 1.0)?, 0.0)))
+    }
+
+    fn scorer_danger(
+        &self,
+        reader: &SegmentReader,
+        target: DocId,
+        _: Score,
+    ) -> tantivy::Result<(SeekDangerResult, Box<dyn Scorer>)> {
+        let (found, scorer) = self.0.scorer_danger(reader, target, 1.0)?;
+        Ok((found, Box::new(ConstScorer::new(scorer, 0.0))))
+    }
+
+    fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
+        self.0.explain(reader, doc).map(|_| Explanation::new("a filter, which does not score", 0.0))
+    }
+
+    fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {
+        self.0.count(reader)
+    }
+
+    fn for_each_no_score(&self, reader: &SegmentReader, callback: &mut dyn FnMut(&[DocId])) -> tantivy::Result<()> {
+        self.0.for_each_no_score(reader, callback)
+    }
+}

@@ -1,0 +1,278 @@
+//! A test as terms of the dictionary, and the documents of these terms.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use tantivy::index::SegmentReader;
+use tantivy::postings::{BlockSegmentPostings, TermInfo};
+use tantivy::query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{BitSet, DocId, DocSet, InvertedIndexReader, Score, TERMINATED, TantivyError};
+
+use super::folded::Folded;
+use super::recheck::Store;
+use crate::backend::memory::{Matcher, StringTest};
+
+/// Terms whose documents match.
+#[derive(Clone, Debug)]
+pub(super) enum Terms {
+    /// These, sorted, each once.
+    Listed(Vec<Vec<u8>>),
+    /// All from the first on, up to the second, which is not one of them.
+    Between(Vec<u8>, Vec<u8>),
+    /// Those that an automaton accepts.
+    Folded(Folded),
+    /// Those between two whose rest, after so many bytes, meets a test.
+    Tested(Vec<u8>, Vec<u8>, usize, StringTest),
+}
+
+/// The documents that hold any of some terms.
+///
+/// tantivy's own queries would answer some of this, not all: a range is one of a JSON field's columns or of a whole field,
+/// and its automata have no access to a string.
+#[derive(Clone)]
+pub(super) struct Scan {
+    pub(super) field: Field,
+    pub(super) terms: Vec<Terms>,
+    pub(super) long: Option<Arc<Long>>,
+}
+
+/// The documents whose strings do not fit into terms: few, if any. They are read.
+pub(super) struct Long {
+    /// The term that they hold.
+    pub(super) term: Vec<u8>,
+    /// The field of the stored document.
+    pub(super) stored: Field,
+    /// The whole test.
+    pub(super) matcher: Matcher,
+}
+
+impl fmt::Debug for Scan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scan").field(&self.terms.len()).finish()
+    }
+}
+
+impl Query for Scan {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for Scan {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        Ok(match self.found(reader)? {
+            Found::None => Box::new(EmptyScorer),
+            Found::One(index, term) => {
+                let postings = index.read_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
+                Box::new(ConstScorer::new(postings, boost))
+            }
+            Found::Few(docs) => Box::new(ConstScorer::new(SortedDocs { docs, at: 0 }, boost)),
+            Found::Many(docs) => Box::new(ConstScorer::new(BitSetDocSet::from(docs), boost)),
+        })
+    }
+
+    fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        if scorer.doc() <= doc && scorer.seek(doc) == doc {
+            return Ok(Explanation::new("Scan", 1.0));
+        }
+        Err(TantivyError::InvalidArgument(format!("document #({doc}) does not match")))
+    }
+
+    fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {
+        if let Some(alive) = reader.alive_bitset() {
+            return Ok(self.scorer(reader, 1.0)?.count(alive));
+        }
+        Ok(match self.found(reader)? {
+            Found::None => 0,
+            Found::One(_, term) => term.doc_freq,
+            Found::Few(docs) => docs.len() as u32,
+            Found::Many(docs) => docs.len() as u32,
+        })
+    }
+}
+
+/// The documents of a segment, deleted ones among them: who asks leaves them out.
+enum Found {
+    None,
+    One(Arc<InvertedIndexReader>, TermInfo),
+    /// Sorted, each once.
+    Few(Vec<DocId>),
+    Many(BitSet),
+}
+
+impl Scan {
+    fn found(&self, reader: &SegmentReader) -> tantivy::Result<Found> {
+        let index = reader.inverted_index(self.field)?;
+        let mut docs = Docs::new(&index, reader.max_doc());
+        for terms in &self.terms {
+            terms.visit(&index, &mut |term| docs.add(term))?;
+        }
+        if let Some(long) = &self.long
+            && let Some(term) = index.terms().get(&long.term)?
+        {
+            let mut store = Store::open(reader, long.stored)?;
+            let mut postings = index.read_block_postings_from_terminfo(&term, IndexRecordOption::Basic)?;
+            while !postings.docs().is_empty() {
+                for doc in postings.docs() {
+                    if long.matcher.matches(&*store.read(*doc)?) {
+                        docs.insert(*doc)?;
+                    }
+                }
+                postings.advance();
+            }
+        }
+        Ok(docs.finish())
+    }
+}
+
+impl Terms {
+    fn visit(&self, index: &InvertedIndexReader, add: &mut dyn FnMut(&TermInfo) -> io::Result<()>) -> io::Result<()> {
+        let dictionary = index.terms();
+        match self {
+            Terms::Listed(terms) => {
+                for term in terms {
+                    if let Some(info) = dictionary.get(term)? {
+                        add(&info)?;
+                    }
+                }
+            }
+            Terms::Between(from, to) => {
+                let mut stream = dictionary.range().ge(from).lt(to).without_keys().into_stream()?;
+                while stream.advance() {
+                    add(stream.value())?;
+                }
+            }
+            Terms::Folded(folded) => {
+                let mut stream = dictionary.search(folded).without_keys().into_stream()?;
+                while stream.advance() {
+                    add(stream.value())?;
+                }
+            }
+            Terms::Tested(from, to, begin, test) => {
+                let mut stream = dictionary.range().ge(from).lt(to).into_stream()?;
+                while let Some((term, info)) = stream.next() {
+                    let string = std::str::from_utf8(term.get(*begin..).unwrap_or_default());
+                    if test.holds(string.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?) {
+                        add(info)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The union of postings: a list while it is short, then bits.
+struct Docs<'i> {
+    index: &'i Arc<InvertedIndexReader>,
+    max_doc: u32,
+    /// The one term so far, whose postings need not be read at once.
+    first: Option<TermInfo>,
+    postings: Option<BlockSegmentPostings>,
+    list: Vec<DocId>,
+    bits: Option<BitSet>,
+}
+
+impl<'i> Docs<'i> {
+    fn new(index: &'i Arc<InvertedIndexReader>, max_doc: u32) -> Docs<'i> {
+        Docs { index, max_doc, first: None, postings: None, list: Vec::new(), bits: None }
+    }
+
+    fn add(&mut self, term: &TermInfo) -> io::Result<()> {
+        if self.is_new() {
+            self.first = Some(term.clone());
+            return Ok(());
+        }
+        self.read_first()?;
+        self.read(term)
+    }
+
+    fn is_new(&self) -> bool {
+        self.first.is_none() && self.list.is_empty() && self.bits.is_none()
+    }
+
+    fn insert(&mut self, doc: DocId) -> io::Result<()> {
+        self.read_first()?;
+        self.extend(&[doc]);
+        Ok(())
+    }
+
+    fn read_first(&mut self) -> io::Result<()> {
+        self.first.take().map_or(Ok(()), |term| self.read(&term))
+    }
+
+    fn read(&mut self, term: &TermInfo) -> io::Result<()> {
+        let mut postings = match self.postings.take() {
+            Some(mut postings) => {
+                self.index.reset_block_postings_from_terminfo(term, &mut postings)?;
+                postings
+            }
+            None => self.index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?,
+        };
+        while !postings.docs().is_empty() {
+            self.extend(postings.docs());
+            postings.advance();
+        }
+        self.postings = Some(postings);
+        Ok(())
+    }
+
+    fn extend(&mut self, docs: &[DocId]) {
+        if let Some(bits) = &mut self.bits {
+            docs.iter().for_each(|doc| {
+                bits.insert(*doc);
+            });
+            return;
+        }
+        self.list.extend_from_slice(docs);
+        // Bits take max_doc / 8 bytes, and sorting longer lists more time than going through the bits.
+        if self.list.len() > self.max_doc as usize / 32 {
+            let mut bits = BitSet::with_max_value(self.max_doc);
+            for doc in self.list.drain(..) {
+                bits.insert(doc);
+            }
+            self.bits = Some(bits);
+        }
+    }
+
+    fn finish(mut self) -> Found {
+        if let Some(term) = self.first {
+            return Found::One(self.index.clone(), term);
+        }
+        if let Some(bits) = self.bits {
+            return Found::Many(bits);
+        }
+        self.list.sort_unstable();
+        self.list.dedup();
+        if self.list.is_empty() { Found::None } else { Found::Few(self.list) }
+    }
+}
+
+/// Documents in a list.
+struct SortedDocs {
+    docs: Vec<DocId>,
+    at: usize,
+}
+
+impl DocSet for SortedDocs {
+    fn advance(&mut self) -> DocId {
+        self.at = self.docs.len().min(self.at + 1);
+        self.doc()
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        self.at += self.docs[self.at..].partition_point(|doc| *doc < target);
+        self.doc()
+    }
+
+    fn doc(&self) -> DocId {
+        self.docs.get(self.at).copied().unwrap_or(TERMINATED)
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.docs.len() as u32
+    }
+}

@@ -112,7 +112,7 @@ pub use tantivy;
 pub use value::{Instant, Number, Str, Value};
 pub use why::WhyTree;
 
-/// The examples of the README, run as tests; some are about the features `conformance` and `sql`.
-#[cfg(all(doctest, feature = "conformance", feature = "sql"))]
+/// The examples of the README, run as tests; some are about the features `conformance`, `sql` and `tantivy`.
+#[cfg(all(doctest, feature = "conformance", feature = "sql", feature = "tantivy"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,5 +1,8 @@
 //! `trommel compare`: whether the backends answer as the reference does, on somebody's own data.
 
+#[cfg(feature = "tantivy")]
+mod in_index;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -14,7 +17,9 @@ use trommel::{Code, Diagnostic, Document, Lowered, Matcher, Path, Predicate, Sql
 use super::Answer;
 use super::documents::{each_document, files_or_stdin};
 use super::filter::{FilterArgs, Loaded};
-use super::output::{FORMAT_VERSION, Failure, Format, Output, absent};
+use super::output::{FORMAT_VERSION, Failure, Format, Output};
+#[cfg(feature = "tantivy")]
+use in_index::InIndex;
 
 /// Compare the answers of the backends with the reference, document by document
 #[derive(Debug, Args)]
@@ -25,7 +30,7 @@ pub(super) struct CompareArgs {
     #[arg(required = true)]
     data: Vec<PathBuf>,
     /// The backends
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST", default_value = "memory,sqlite")]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST", default_value = ALL)]
     on: Vec<Name>,
     /// Where the id of a document is; without it the number of its line
     #[arg(long, value_name = "PATH", value_parser = read_path)]
@@ -33,6 +38,9 @@ pub(super) struct CompareArgs {
     #[command(flatten)]
     with: FilterArgs,
 }
+
+/// All that the build has.
+const ALL: &str = if cfg!(feature = "tantivy") { "memory,sqlite,tantivy" } else { "memory,sqlite" };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Name {
@@ -84,14 +92,20 @@ pub(super) fn run(args: &CompareArgs, output: &Output) -> Result<Answer, Failure
         let message = "standard input cannot be both the filter and the documents";
         return Err(Diagnostic::error(Code::Usage, message).hint("name the files of the documents").into());
     }
+    #[cfg(not(feature = "tantivy"))]
     if args.on.contains(&Name::Tantivy) {
-        return Err(absent(&Name::Tantivy));
+        return Err(super::output::absent(&Name::Tantivy));
     }
     let loaded = args.with.load(&args.filter)?;
     let (reference, predicate) = (loaded.reference()?, loaded.predicate()?);
     let mut memory = args.on.contains(&Name::Memory).then(|| InMemory::new(&predicate));
     let mut sqlite = match args.on.contains(&Name::Sqlite) {
         true => Some(InSqlite::new(&predicate, &loaded)?),
+        false => None,
+    };
+    #[cfg(feature = "tantivy")]
+    let mut tantivy = match args.on.contains(&Name::Tantivy) {
+        true => Some(InIndex::new(&predicate)?),
         false => None,
     };
     let files = files_or_stdin(&args.data);
@@ -110,13 +124,21 @@ pub(super) fn run(args: &CompareArgs, output: &Output) -> Result<Answer, Failure
         if let Some(sqlite) = &mut sqlite {
             sqlite.take(&line.document).map_err(|error| database(&error))?;
         }
+        #[cfg(feature = "tantivy")]
+        if let Some(tantivy) = &mut tantivy {
+            tantivy.take(document)?;
+        }
         Ok(())
     })?;
     let sqlite = sqlite.map(|sqlite| sqlite.finish(expected.len())).transpose()?;
+    #[cfg(feature = "tantivy")]
+    let tantivy = tantivy.map(|tantivy| tantivy.finish(expected.len())).transpose()?;
+    #[cfg(not(feature = "tantivy"))]
+    let tantivy: Option<Verdicts> = None;
     let of = |name: &Name| match name {
         Name::Memory => memory.as_ref().map(|memory| &memory.0),
         Name::Sqlite => sqlite.as_ref(),
-        Name::Tantivy => None,
+        Name::Tantivy => tantivy.as_ref(),
     };
     let backends: Vec<Compared> =
         args.on.iter().filter_map(of).map(|verdicts| verdicts.compare(&expected, &ids)).collect();

@@ -7,7 +7,7 @@ use trommel::{Code, CoverKind, Diagnostic, Explain, Memory, Sql, lower};
 
 use super::Answer;
 use super::filter::FilterArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, absent};
+use super::output::{FORMAT_VERSION, Failure, Format, Output};
 use super::sql::MappingArgs;
 
 /// Show what a backend can ask of a filter, and what is left to recheck
@@ -20,6 +20,10 @@ pub(super) struct ExplainArgs {
     backend: Name,
     #[command(flatten)]
     mapping: MappingArgs,
+    /// The directory of an index, for `tantivy`; without it, one that all of a document is in
+    #[cfg(feature = "tantivy")]
+    #[arg(long, value_name = "DIR")]
+    index: Option<std::path::PathBuf>,
     /// Show values, not only their types
     #[arg(long)]
     show_values: bool,
@@ -55,9 +59,14 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure
         let lowered = lower(&sql, &predicate).map_err(|error| loaded.failure(error))?;
         Ok::<_, Failure>((lowered.explain(), Some(sql.server().to_owned())))
     };
+    #[cfg(feature = "tantivy")]
+    if args.index.is_some() && args.backend != Name::Tantivy {
+        return Err(Diagnostic::error(Code::Usage, "an index is for the backend `tantivy`").into());
+    }
     let (explain, server) = match args.backend {
-        Name::Memory if args.mapping.is_given() => {
-            return Err(Diagnostic::error(Code::Usage, "a mapping is for databases, not for `memory`").into());
+        Name::Memory | Name::Tantivy if args.mapping.is_given() => {
+            let message = "a mapping is for databases, not for `memory` and `tantivy`";
+            return Err(Diagnostic::error(Code::Usage, message).into());
         }
         Name::Memory => match lower(&Memory, &predicate) {
             Ok(lowered) => (lowered.explain(), None),
@@ -67,7 +76,22 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure
         Name::Postgres => of_database(Sql::postgres)?,
         Name::Mysql => of_database(Sql::mysql)?,
         Name::Mariadb => of_database(Sql::mariadb)?,
-        Name::Tantivy => return Err(absent(&args.backend)),
+        #[cfg(feature = "tantivy")]
+        Name::Tantivy => {
+            let backend = match &args.index {
+                Some(dir) => super::index::backend_of(dir)?,
+                None => {
+                    let mapping = trommel::TantivyMapping::new();
+                    trommel::Tantivy::new(&mapping, &mapping.tantivy_schema())?
+                }
+            };
+            match lower(&backend, &predicate) {
+                Ok(lowered) => (lowered.explain(), None),
+                Err(never) => match never {},
+            }
+        }
+        #[cfg(not(feature = "tantivy"))]
+        Name::Tantivy => return Err(super::output::absent(&args.backend)),
     };
     match output.format {
         Format::Json => {

@@ -9,6 +9,8 @@ mod explain;
 mod filter;
 mod fmt;
 mod grep;
+#[cfg(feature = "tantivy")]
+mod index;
 mod output;
 mod plan;
 mod schema;
@@ -45,6 +47,8 @@ enum Command {
     Compare(compare::CompareArgs),
     Why(why::WhyArgs),
     Conformance(conformance::ConformanceArgs),
+    #[cfg(feature = "tantivy")]
+    Index(index::IndexArgs),
     Store(store::StoreArgs),
     Plan(plan::PlanArgs),
     Trigger(plan::TriggerArgs),
@@ -86,6 +90,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Compare(args) => compare::run(args, output),
         Command::Why(args) => why::run(args, output),
         Command::Conformance(args) => conformance::run(args, output),
+        #[cfg(feature = "tantivy")]
+        Command::Index(args) => index::run(args, output),
         Command::Store(args) => store::run(args, output),
         Command::Plan(args) => plan::plan(args, output),
         Command::Trigger(args) => plan::trigger(args, output),

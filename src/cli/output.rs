@@ -121,6 +121,7 @@ impl From<Error> for Failure {
 }
 
 /// A backend that the command line knows and this version does not have.
+#[cfg(not(feature = "tantivy"))]
 pub(super) fn absent(name: &impl ValueEnum) -> Failure {
     let name = name.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     Diagnostic::error(Code::Unsupported, format!("`{name}` is not in this version")).into()

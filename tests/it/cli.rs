@@ -12,6 +12,9 @@ use serde_json::{Value as Json, json};
 mod conformance;
 #[path = "cli/grep.rs"]
 mod grep;
+#[cfg(feature = "tantivy")]
+#[path = "cli/index.rs"]
+mod index;
 #[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/schema.rs"]
@@ -338,6 +341,7 @@ fn explain_hides_values_and_names_what_is_missing() {
     assert!(run(["explain", "--show-values", "--limit", "operand=100000", &long]).ok().len() > 140_000);
 }
 
+#[cfg(not(feature = "tantivy"))]
 #[test]
 fn a_backend_that_is_not_built_in_is_unsupported() {
     let found = run(["explain", "{}", "--backend", "tantivy", "--format", "json"]).diagnostics();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "conformance")]
+mod agree;
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
@@ -26,5 +28,7 @@ mod sql;
 mod store;
 #[cfg(feature = "conformance")]
 mod suite;
+#[cfg(all(feature = "tantivy", feature = "conformance"))]
+mod tantivy;
 #[cfg(feature = "text")]
 mod text;

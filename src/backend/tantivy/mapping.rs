@@ -1,12 +1,11 @@
 //! Which facts of a document are terms.
 
 use std::collections::HashMap;
-use std::path::Path as FilePath;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tantivy::schema::{BytesOptions, STORED, STRING, SchemaBuilder, TextOptions};
-use tantivy::{Directory, Index};
+use tantivy::{Document, Index, IndexWriter, Opstamp, TantivyError};
 
 use super::term::{self, Kind, LONGEST_STRING, LONGEST_TOKEN};
 use crate::error::{Code, Diagnostic, Error};
@@ -20,9 +19,6 @@ use crate::value::{Instant, Number};
 pub(super) const TERMS: &str = "_trommel_terms";
 pub(super) const DOCUMENT: &str = "_trommel_document";
 pub(super) const ID: &str = "_trommel_id";
-
-/// What the index was built with. A name that begins with a dot is left alone by tantivy's collection of garbage.
-const DESCRIPTION: &str = ".trommel.json";
 
 /// Raised when terms change their form.
 const FORMAT: u32 = 1;
@@ -45,11 +41,12 @@ pub struct TantivyMapping {
     id: Option<Path>,
 }
 
-/// The description of an index, as it lies in its directory.
+/// The description of an index, the payload of its commits.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
-    format_version: u32,
+    /// The version of the format.
+    trommel: u32,
     /// The version of Unicode that tokens were folded and cut by (C5).
     unicode: String,
     id: Option<Path>,
@@ -102,31 +99,33 @@ impl TantivyMapping {
         builder.build()
     }
 
-    /// Writes down beside an index how it is built, so that [`read`](TantivyMapping::read) knows.
+    /// Commits what a writer has, and with it how the index is built, so that [`read`](TantivyMapping::read) knows: whoever
+    /// reads the documents reads that of the same commit. A plain commit of tantivy's forgets it.
     ///
     /// # Errors
-    /// `io`.
-    pub fn write(&self, index: &Index) -> Result<(), Error> {
+    /// tantivy's own.
+    pub fn commit<D: Document>(&self, writer: &mut IndexWriter<D>) -> tantivy::Result<Opstamp> {
         let (schema, id) = (self.schema.clone(), self.id.clone());
-        let description = Description { format_version: FORMAT, unicode: unicode_version().to_owned(), id, schema };
-        let failed = |error: String| Diagnostic::error(Code::Io, format!("`{DESCRIPTION}` was not written: {error}"));
-        let text = serde_json::to_vec(&description).map_err(|error| failed(error.to_string()))?;
-        let written = index.directory().atomic_write(FilePath::new(DESCRIPTION), &text);
-        Ok(written.map_err(|error| failed(error.to_string()))?)
+        let description = Description { trommel: FORMAT, unicode: unicode_version().to_owned(), id, schema };
+        let mut commit = writer.prepare_commit()?;
+        let text = serde_json::to_string(&description);
+        commit.set_payload(&text.map_err(|error| TantivyError::InternalError(error.to_string()))?);
+        commit.commit()
     }
 
     /// How an index was built.
     ///
     /// # Errors
-    /// `unsupported` where it was not built so, by another version, or with another version of Unicode.
+    /// `unsupported` where it was not committed so, or by another version of the format or of Unicode; `io`.
     pub fn read(index: &Index) -> Result<TantivyMapping, Error> {
         let unsupported = |message: String| Diagnostic::error(Code::Unsupported, message);
-        let text = index.directory().atomic_read(FilePath::new(DESCRIPTION));
-        let text = text.map_err(|_| unsupported(format!("this is no index of ours: it has no `{DESCRIPTION}`")))?;
-        let description: Description = serde_json::from_slice(&text)
-            .map_err(|error| unsupported(format!("this is no index of ours: `{DESCRIPTION}`: {error}")))?;
-        if description.format_version != FORMAT {
-            let version = description.format_version;
+        let metas = index.load_metas().map_err(|error| Diagnostic::error(Code::Io, error.to_string()))?;
+        let payload = metas.payload.as_deref();
+        let payload = payload.ok_or_else(|| unsupported("this index does not say how it was built".to_owned()))?;
+        let description: Description =
+            serde_json::from_str(payload).map_err(|error| unsupported(format!("this is no index of ours: {error}")))?;
+        if description.trommel != FORMAT {
+            let version = description.trommel;
             return Err(unsupported(format!("the index has the format {version}, not {FORMAT}: build it anew")).into());
         }
         if description.unicode != unicode_version() {

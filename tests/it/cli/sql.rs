@@ -154,7 +154,8 @@ fn compare_agrees_and_says_how() {
     assert!(count.as_u64().unwrap() > 0);
     let backends = report["backends"].as_array().unwrap();
     let names: Vec<&Json> = backends.iter().map(|backend| &backend["name"]).collect();
-    assert_eq!(names, ["memory", "sqlite"]);
+    let all: &[&str] = if cfg!(feature = "tantivy") { &["memory", "sqlite", "tantivy"] } else { &["memory", "sqlite"] };
+    assert_eq!(names, all);
     for backend in backends {
         assert_eq!((&backend["count"], &backend["missing"], &backend["extra"]), (count, &json!([]), &json!([])));
         assert!(backend["ms"].is_number());
@@ -163,7 +164,13 @@ fn compare_agrees_and_says_how() {
     let report = run(["compare", r#"{"n": 3}"#, &data, "--on", "sqlite", "--format=json"]).json();
     assert_eq!((&report["backends"][0]["name"], &report["backends"][0]["exact"]), (&json!("sqlite"), &json!(true)));
     assert!(run(["compare", filter, &data]).ok().contains("agrees"));
-    assert!(run(["compare", filter, &data, "--on", "tantivy"]).fails().contains("error[unsupported]"));
+    let on_index = run(["compare", filter, &data, "--on", "tantivy", "--format", "json"]);
+    if cfg!(feature = "tantivy") {
+        let report = on_index.json();
+        assert_eq!((&report["backends"][0]["count"], &report["backends"][0]["exact"]), (count, &json!(true)));
+    } else {
+        assert_eq!(on_index.diagnostics()[0]["code"], "unsupported");
+    }
 }
 
 #[test]

@@ -1,0 +1,221 @@
+//! Sizes and words that a client may choose, on threads with a small stack: no panic, no overflow, no document lost.
+
+use serde_json::{Value as Json, json};
+use trommel::conformance::{Answer, Question, Subject};
+use trommel::reference::Reference;
+use trommel::tantivy::{Index, IndexWriter};
+use trommel::{Filter, Schema, Tantivy, TantivyMapping, lower};
+
+use super::store::{Knows, Segments, Store};
+use super::traps::{agrees, generous, stores};
+
+/// Runs on a quarter of the stack that a thread of Rust has by default: an unoptimised build takes several times as much.
+fn on_a_small_stack(test: fn()) {
+    std::thread::Builder::new().stack_size(512 << 10).spawn(test).unwrap().join().unwrap();
+}
+
+fn matches(store: &mut Store, filter: &Filter, documents: &[Json]) -> Vec<usize> {
+    let reference = Reference::new(filter, &Schema::open()).unwrap();
+    let expected: Vec<usize> = (0..documents.len()).filter(|at| reference.matches(&documents[*at])).collect();
+    let answer = store.answer(&Question::new(filter, &Schema::open(), documents)).unwrap();
+    assert_eq!(answer, Answer::Matches(expected.clone()));
+    expected
+}
+
+#[test]
+fn deep_filters_are_held_or_kept() {
+    on_a_small_stack(|| {
+        let documents = [json!({"a": 1}), json!({"a": 2, "b": 1}), json!({"b": [1, 2]}), json!({})];
+        let mut store = Store::new(Segments::One, Knows::Nothing);
+        for depth in [1, 10, 100, 130, 138, 200, 1_000, 10_000] {
+            let before = store.tally;
+            for (open, close) in [
+                (r#"{"AND":[{"field":"b","operator":"ne","value":7},{"OR":[{"a":1},"#, "]}]}"),
+                (r#"{"NOT":[{"a":5},{"AND":[{"b":1},"#, "]}]}"),
+                (r#"{"OR":[{"b":2},{"NOT":[{"a":2},"#, "]}]}"),
+            ] {
+                let levels = depth / 2;
+                let text = format!("{}{}{}", open.repeat(levels), r#"{"a":2}"#, close.repeat(levels));
+                let filter = generous().json(&text).unwrap();
+                matches(&mut store, &filter, &documents);
+            }
+            let is_held = store.tally.exact == before.exact + 3;
+            assert_eq!(is_held, depth <= 138, "{depth}: {:?}", store.tally);
+        }
+    });
+}
+
+#[test]
+fn wide_filters_are_held() {
+    on_a_small_stack(|| {
+        let documents: Vec<Json> = (0..40)
+            .map(|at| json!({format!("f{at}"): at * 1_000, "a": [at, format!("v{at}")], "s": format!("V{at}")}))
+            .collect();
+        let mut store = Store::new(Segments::Several, Knows::Nothing);
+        for operator in ["eq", "ne", "gt", "contains", "starts_with"] {
+            for group in ["AND", "OR", "NOT"] {
+                let conditions = (0..30_000).map(|at| {
+                    let value = if operator == "contains" || operator == "starts_with" {
+                        json!(format!("{at}v"))
+                    } else {
+                        json!(at)
+                    };
+                    json!({"field": format!("f{}", at % 50), "operator": operator, "value": value})
+                });
+                // A walk over the strings of a path for each is not quick, but these paths have none.
+                let filter = generous().value(&json!({group: conditions.collect::<Vec<_>>()})).unwrap();
+                matches(&mut store, &filter, &documents);
+            }
+        }
+        assert_eq!(store.tally.rechecked + store.tally.scanned, 0);
+    });
+}
+
+#[test]
+fn long_lists_are_held() {
+    on_a_small_stack(|| {
+        let documents = [
+            json!({"s": "id99999", "n": 7}),
+            json!({"s": ["x", "id5"], "n": 1.5}),
+            json!({"s": 7, "n": u64::MAX}),
+            json!({"n": "7", "s": "Id7"}),
+            json!({"s": "ſtraße7"}),
+            json!({"s": "straẞe1"}),
+        ];
+        let mut store = Store::new(Segments::One, Knows::Nothing);
+        let ids: Vec<Json> = (0..100_000).map(|at| json!(format!("id{at}"))).collect();
+        let streets: Vec<Json> = (0..2_000).map(|at| json!(format!("STRAẞE{at}"))).collect();
+        let numbers: Vec<Json> = (0..50_000).map(|at| json!(at)).chain([json!(u64::MAX), json!(1.5)]).collect();
+        for (field, list) in [("s", &ids), ("s", &streets), ("s", &streets[..9].to_vec()), ("n", &numbers)] {
+            for (operator, sensitive) in [("in", true), ("in", false), ("nin", true), ("nin", false)] {
+                let condition =
+                    json!({"field": field, "operator": operator, "value": list, "case_sensitive": sensitive});
+                matches(&mut store, &generous().value(&condition).unwrap(), &documents);
+            }
+        }
+        assert_eq!(store.tally.rechecked + store.tally.scanned, 0);
+    });
+}
+
+#[test]
+fn no_document_is_lost_however_deep_or_large() {
+    on_a_small_stack(|| {
+        let mapping = TantivyMapping::new();
+        let index = Index::create_in_ram(mapping.tantivy_schema());
+        let backend = Tantivy::new(&mapping, &index.schema()).unwrap();
+        let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        let texts = [
+            "{}".to_owned(),
+            format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000)),
+            format!(r#"{{"a":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000)),
+            format!("{}1{}", r#"{"a":["#.repeat(10_000), "]}".repeat(10_000)),
+            format!(r#"{{"a":[{}0]}}"#, (0..100_000).fold(String::new(), |list, at| list + &format!("{at},"))),
+            format!(r#"{{"{}":{{"{}":1}}}}"#, "k".repeat(300_000), "l".repeat(300_000)),
+            format!(r#"{{"a":"{}"}}"#, "long ".repeat(1_000_000)),
+            format!("{{{}\"z\":1}}", (0..50_000).fold(String::new(), |keys, at| keys + &format!("\"k{at}\":{at},"))),
+            r#"{"a":"\u0000\u0001","\u0000":{"":{"\u0001":[null,[[]],{}]}}}"#.to_owned(),
+        ];
+        for text in &texts {
+            writer.add_document(backend.read(text).unwrap()).unwrap();
+        }
+        writer.commit().unwrap();
+        let searcher = index.reader().unwrap().searcher();
+        let count = |filter: &str| {
+            let lowered = lower(&backend, &Schema::open().check(&generous().json(filter).unwrap()).unwrap()).unwrap();
+            assert!(lowered.is_exact());
+            backend.query(&lowered).count(&searcher).unwrap()
+        };
+        assert_eq!(count("{}"), texts.len());
+        assert_eq!(count(r#"{"field": "a", "operator": "exists"}"#), 6);
+        assert_eq!(count(r#"{"a": 99999}"#), 1);
+        assert_eq!(count(r#"{"k49999": 49999}"#), 1);
+        assert_eq!(count(r#"{"field": "a", "operator": "text", "value": "LONG"}"#), 1);
+        assert_eq!(count(r#"{"field": "a", "operator": "ends_with", "value": "long "}"#), 1);
+        assert_eq!(count(r#"{"field": "\"\u0000\".\"\".\"\u0001\"", "operator": "exists"}"#), 1);
+        let path = vec!["a"; 9_999].join(".");
+        let filter = generous().value(&json!({"field": path, "operator": "exists"})).unwrap();
+        let lowered = lower(&backend, &Schema::open().check(&filter).unwrap()).unwrap();
+        assert_eq!(backend.query(&lowered).count(&searcher).unwrap(), 2);
+    });
+}
+
+#[test]
+fn words_with_a_meaning_to_some_parser_mean_nothing() {
+    let parts = [
+        "'",
+        "\"",
+        "\\",
+        "*",
+        "?",
+        "[",
+        "]",
+        "{",
+        "}",
+        "(",
+        ")",
+        "^",
+        "$",
+        "+",
+        "|",
+        "~",
+        ":",
+        ".",
+        "..",
+        "/",
+        "\0",
+        "\u{1}",
+        "\n",
+        "\r\n",
+        "\u{7f}",
+        "\u{80}",
+        "\u{feff}",
+        "\u{ffff}",
+        "\u{10ffff}",
+        "é",
+        "e\u{301}",
+        "ß",
+        "ẞ",
+        "K",
+        "ſ",
+        "İ",
+        "ı",
+        "ς",
+        "😀",
+        "NULL",
+        "true",
+        "1",
+        "1e999",
+        "AND",
+        "a:b",
+        "a.b",
+        "-a",
+        "[a TO b]",
+        "a~2",
+        "a^2",
+        "\\u0000",
+        "2024-01-01T00:00:00Z",
+    ];
+    let mut words: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+    for (at, part) in parts.iter().enumerate() {
+        words.push(format!("a{part}b"));
+        words.push(format!("{part}{}", parts[(at * 7 + 3) % parts.len()]));
+    }
+    let key = |word: &str| format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
+    let mut documents: Vec<Json> =
+        words.iter().map(|word| json!({"a": word, word.as_str(): {word.as_str(): 5}})).collect();
+    documents.extend(words.chunks(5).map(|words| json!({"a": words, "b": [{words[0].as_str(): 1}]})));
+    let operators = ["eq", "contains", "starts_with", "ends_with", "gt", "lte", "ne", "in"];
+    let mut stores = stores();
+    for (at, word) in words.iter().enumerate() {
+        for (round, operator) in [operators[at % 8], operators[(at / 8) % 8]].into_iter().enumerate() {
+            let value = if operator == "in" { json!([word, "a'b", 5]) } else { json!(word) };
+            let sensitive = (at + round) % 2 == 0;
+            let condition = json!({"field": "a", "operator": operator, "value": value, "case_sensitive": sensitive});
+            agrees(&mut stores, &condition, &Schema::open(), &documents);
+        }
+        let path = [key(word), format!("{}.{}", key(word), key(word)), format!("b.{}", key(word))];
+        let filter = json!({"field": path[at % 3], "operator": "exists"});
+        agrees(&mut stores, &filter, &Schema::open(), &documents);
+    }
+    assert!(stores.iter().all(|store| store.tally.rechecked + store.tally.scanned == 0));
+}

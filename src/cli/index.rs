@@ -1,6 +1,5 @@
 //! `trommel index`: documents in a search index in a directory.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -10,7 +9,7 @@ use trommel::backend::tantivy::FilterQuery;
 use trommel::tantivy::directory::MmapDirectory;
 use trommel::tantivy::schema::{Field, Value as _};
 use trommel::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
-use trommel::{Code, Diagnostic, Tantivy, TantivyMapping, lower};
+use trommel::{Code, Diagnostic, Error, Tantivy, TantivyMapping, lower};
 
 use super::Answer;
 use super::documents::{each_line, files_or_stdin};
@@ -102,6 +101,11 @@ pub(super) fn failure(error: &TantivyError) -> Failure {
     Diagnostic::error(Code::Io, format!("the index: {error}")).into()
 }
 
+/// What an error says first.
+fn message(error: &Error) -> String {
+    error.diagnostics().first().map_or_else(String::new, |first| first.message.clone())
+}
+
 /// The mapping of the index in a directory, for `explain`.
 pub(super) fn backend_of(dir: &Path) -> Result<Tantivy, Failure> {
     Ok(open(dir)?.1)
@@ -109,13 +113,13 @@ pub(super) fn backend_of(dir: &Path) -> Result<Tantivy, Failure> {
 
 fn open(dir: &Path) -> Result<(Index, Tantivy), Failure> {
     let not_ours = |error: &dyn std::fmt::Display| {
-        Diagnostic::error(Code::Unsupported, format!("`{}` is no index of ours: {error}", dir.display()))
+        Diagnostic::error(Code::Unsupported, format!("`{}` cannot be asked: {error}", dir.display()))
     };
     if let Err(error) = std::fs::read_dir(dir) {
         return Err(Failure::unreadable(dir, &error));
     }
-    let index = Index::open_in_dir(dir).map_err(|error| not_ours(&error))?;
-    let mapping = TantivyMapping::read(&index)?;
+    let index = Index::open_in_dir(dir).map_err(|error| not_ours(&format!("this is no index of ours: {error}")))?;
+    let mapping = TantivyMapping::read(&index).map_err(|error| not_ours(&message(&error)))?;
     let backend = Tantivy::new(&mapping, &index.schema())?;
     Ok((index, backend))
 }
@@ -210,7 +214,7 @@ fn build(args: &BuildArgs, output: &Output) -> Result<Answer, Failure> {
         };
         match backend.read(text) {
             Ok(document) => add(&writer, Held::new(document, text.len(), &waiting)).map(|()| documents += 1).map(Ok),
-            Err(error) => Ok(Err(error.diagnostics().first().map_or_else(String::new, |first| first.message.clone()))),
+            Err(error) => Ok(Err(message(&error))),
         }
     })?;
     progress.finish_and_clear();
@@ -238,21 +242,21 @@ fn create_or_open(dir: &Path, mapping: &TantivyMapping) -> Result<Index, Failure
     let mut entries = std::fs::read_dir(dir).map_err(|error| Failure::unreadable(dir, &error))?;
     let is_new = entries.all(|entry| entry.is_ok_and(|entry| is_a_beginning(&entry.file_name())));
     let refuse = |why: String| {
-        Diagnostic::error(Code::Unsupported, format!("`{}` is no index of ours: {why}", dir.display()))
+        Diagnostic::error(Code::Unsupported, format!("`{}` cannot be built in: {why}", dir.display()))
             .hint("name a directory that is empty or not there yet")
     };
     if is_new {
         let directory = MmapDirectory::open(dir).map_err(|error| failure(&error.into()))?;
         return Index::create(directory, mapping.tantivy_schema(), Default::default()).map_err(|error| failure(&error));
     }
-    let index = Index::open_in_dir(dir).map_err(|error| refuse(error.to_string()))?;
+    let index = Index::open_in_dir(dir).map_err(|error| refuse(format!("this is no index of ours: {error}")))?;
     let metas = index.load_metas().map_err(|error| failure(&error))?;
     // One that was never committed says nothing yet.
     let is_begun = metas.segments.is_empty() && metas.payload.is_none() && index.schema() == mapping.tantivy_schema();
     if !is_begun {
-        let old = TantivyMapping::read(&index)?;
+        let old = TantivyMapping::read(&index).map_err(|error| refuse(message(&error)))?;
         if index.schema() != mapping.tantivy_schema() || old.tantivy_schema() != index.schema() {
-            return Err(refuse("its fields are others".to_owned()).into());
+            return Err(refuse("this is no index of ours: its fields are others".to_owned()).into());
         }
     }
     Ok(index)

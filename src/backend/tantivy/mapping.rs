@@ -121,7 +121,8 @@ impl TantivyMapping {
         let unsupported = |message: String| Diagnostic::error(Code::Unsupported, message);
         let metas = index.load_metas().map_err(|error| Diagnostic::error(Code::Io, error.to_string()))?;
         let payload = metas.payload.as_deref();
-        let payload = payload.ok_or_else(|| unsupported("this index does not say how it was built".to_owned()))?;
+        let payload = payload
+            .ok_or_else(|| unsupported("this is no index of ours: it does not say how it was built".to_owned()))?;
         let description: Description =
             serde_json::from_str(payload).map_err(|error| unsupported(format!("this is no index of ours: {error}")))?;
         if description.trommel != FORMAT {

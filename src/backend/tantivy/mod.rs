@@ -65,14 +65,12 @@ impl Tantivy {
     /// # Errors
     /// `unsupported` for a schema without the mapping's fields.
     pub fn new(mapping: &TantivyMapping, schema: &TantivySchema) -> Result<Tantivy, Error> {
-        let field = |name: &str, fits: fn(&FieldType) -> bool| {
-            let field = schema.get_field(name).ok().filter(|field| fits(schema.get_field_entry(*field).field_type()));
-            field.ok_or_else(|| {
-                Diagnostic::error(
-                    Code::Unsupported,
-                    format!("this is no index of ours: it has no field `{name}` of ours"),
-                )
-            })
+        let field = |name: &str, fits: fn(&FieldType) -> bool| match schema.get_field(name) {
+            Ok(field) if fits(schema.get_field_entry(field).field_type()) => Ok(field),
+            Ok(_) | Err(_) => {
+                let message = format!("this is no index of ours: it has no field `{name}` of ours");
+                Err(Error::from(Diagnostic::error(Code::Unsupported, message)))
+            }
         };
         let is_stored = |ty: &FieldType| matches!(ty, FieldType::Str(options) if options.is_stored());
         let id = match mapping.id_path() {

@@ -135,13 +135,13 @@ fn strings_stay_as_they_are() {
 
 #[test]
 fn strings_of_every_length_are_told_apart() {
-    let lengths = [64_999, 65_000, 65_001, 65_526, 65_527, 65_530, 65_531, 65_535, 65_536, 70_000, 200_000];
+    let lengths = [65_000, 65_001, 65_527, 65_530, 65_531, 65_536, 140_000];
     let string = |length: usize, end: &str| "x".repeat(length - end.len()) + end;
     let mut strings: Vec<String> =
         lengths.iter().flat_map(|length| [string(*length, "a"), string(*length, "B")]).collect();
     strings.push("\u{212A}".repeat(30_000));
     let mut documents = of_a(strings.clone());
-    documents.extend([json!({"a": ["short", strings[20]]}), json!({"a": strings[20], "b": 1}), json!({})]);
+    documents.extend([json!({"a": ["short", strings[13]]}), json!({"a": strings[13], "b": 1}), json!({})]);
     let mut stores = stores();
     let mut ask = |condition: Json| agrees(&mut stores, &condition, &Schema::open(), &documents);
     for operand in &strings {

@@ -1,0 +1,224 @@
+//! Counting by a lowered filter beside the best spelling by hand over tantivy's own JSON field, on 200,000 documents; what
+//! building an index costs beside that; and what a recheck costs. The target for counts is at most 1.05 times.
+
+mod ratio;
+
+use std::time::Instant;
+
+use ratio::{Rival, compare};
+use serde_json::{Value as Json, json};
+use trommel::tantivy::query::{
+    AllQuery, BooleanQuery, ExistsQuery, Occur, Query, RangeQuery, RegexQuery, TermQuery, TermSetQuery,
+};
+use trommel::tantivy::schema::{
+    Field, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, SchemaBuilder, TextFieldIndexing, TextOptions,
+};
+use trommel::tantivy::{Index, IndexWriter, Searcher, TantivyDocument, Term};
+use trommel::{Schema, Tantivy, TantivyMapping, lower, parse};
+
+const DOCUMENTS: usize = 200_000;
+
+const STATES: [&str; 5] = ["pending", "paid", "packed", "sent", "lost"];
+
+fn document(at: usize) -> Json {
+    let mixed = at.wrapping_mul(2_654_435_761) % 1_000_003;
+    json!({
+        "id": format!("obj_{at:08x}"),
+        "status": STATES[mixed % 5],
+        "n": mixed % 1_000,
+        "size": mixed,
+        "price": (mixed % 100_000) as f64 / 100.0,
+        "user": {"name": format!("user{}", mixed % 5_000), "mail": format!("user{}@example{}.com", mixed % 5_000, mixed % 7)},
+        "tags": [format!("tag{}", mixed % 40), format!("tag{}", mixed % 13)],
+        "coupon": if mixed % 10 == 0 { json!("spring") } else { Json::Null },
+    })
+}
+
+/// What is by hand: a JSON field, indexed raw and fast, and the text beside it.
+struct ByHand {
+    searcher: Searcher,
+    field: Field,
+}
+
+impl ByHand {
+    fn build(documents: &[Json], texts: &[String]) -> (ByHand, Index) {
+        let mut fields = SchemaBuilder::default();
+        let raw = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic);
+        let options = JsonObjectOptions::default().set_fast("raw").set_indexing_options(raw);
+        let field = fields.add_json_field("doc", options);
+        let text = fields.add_text_field("text", TextOptions::from(STORED));
+        let index = Index::create_in_ram(fields.build());
+        let mut writer: IndexWriter = index.writer_with_num_threads(1, 200_000_000).expect("a writer");
+        for (document, json) in documents.iter().zip(texts) {
+            let mut made = TantivyDocument::new();
+            made.add_text(text, json);
+            let OwnedValue::Object(object) = OwnedValue::from(document.clone()) else { continue };
+            made.add_object(field, object.into_iter().collect());
+            writer.add_document(made).expect("added");
+        }
+        writer.commit().expect("committed");
+        let searcher = index.reader().expect("a reader").searcher();
+        (ByHand { searcher, field }, index)
+    }
+
+    fn string(&self, path: &str, value: &str) -> Term {
+        let mut term = Term::from_field_json_path(self.field, path, false);
+        term.append_type_and_str(value);
+        term
+    }
+
+    fn number(&self, path: &str, value: i64) -> Term {
+        let mut term = Term::from_field_json_path(self.field, path, false);
+        term.append_type_and_fast_value(value);
+        term
+    }
+
+    fn term(&self, term: Term) -> Box<dyn Query> {
+        Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+    }
+
+    /// A regular expression over the terms of a path, whose keys stand before the string.
+    fn regex(&self, path: &str, pattern: &str) -> Box<dyn Query> {
+        let path = path.replace('.', "\u{1}");
+        Box::new(RegexQuery::from_pattern(&format!("{path}\\x00s{pattern}"), self.field).expect("a pattern"))
+    }
+}
+
+fn built(documents: &[String]) -> (Tantivy, Searcher, Index) {
+    let mapping = TantivyMapping::new();
+    let index = Index::create_in_ram(mapping.tantivy_schema());
+    let backend = Tantivy::new(&mapping, &index.schema()).expect("our fields");
+    let mut writer: IndexWriter = index.writer_with_num_threads(1, 200_000_000).expect("a writer");
+    for text in documents {
+        writer.add_document(backend.read(text).expect("a document")).expect("added");
+    }
+    writer.commit().expect("committed");
+    let searcher = index.reader().expect("a reader").searcher();
+    (backend, searcher, index)
+}
+
+fn size(searcher: &Searcher) -> f64 {
+    searcher.space_usage().expect("a size").total().get_bytes() as f64 / f64::from(1 << 20)
+}
+
+fn main() {
+    let documents: Vec<Json> = (0..DOCUMENTS).map(document).collect();
+    let texts: Vec<String> = documents.iter().map(Json::to_string).collect();
+    let start = Instant::now();
+    let (by_hand, _) = ByHand::build(&documents, &texts);
+    let hand_time = start.elapsed();
+    let start = Instant::now();
+    let (backend, searcher, _) = built(&texts);
+    let time = start.elapsed();
+    let (hand_size, our_size) = (size(&by_hand.searcher), size(&searcher));
+    println!(
+        "building {DOCUMENTS} documents: by hand {hand_time:.1?}, {hand_size:.1} MiB; ours {time:.1?}, {our_size:.1} MiB"
+    );
+    println!(
+        "    {:.2} x the time, parsing and tokens among it; {:.2} x the size",
+        time.div_duration_f64(hand_time),
+        our_size / hand_size
+    );
+
+    let hand = &by_hand;
+    let must = |queries: Vec<Box<dyn Query>>| -> Box<dyn Query> { Box::new(BooleanQuery::intersection(queries)) };
+    let ids: Vec<String> = (0..10_000).map(|at| format!("obj_{:08x}", at * 17)).collect();
+    let range = |path: &str, from: i64, to: i64| -> Box<dyn Query> {
+        use std::ops::Bound::{Excluded, Included};
+        Box::new(RangeQuery::new(Included(hand.number(path, from)), Excluded(hand.number(path, to))))
+    };
+    let cases: Vec<(&str, String, Box<dyn Query>)> = vec![
+        ("eq", r#"{"status": "paid"}"#.into(), hand.term(hand.string("status", "paid"))),
+        ("eq of a number", r#"{"n": 500}"#.into(), hand.term(hand.number("n", 500))),
+        ("eq of one", r#"{"id": "obj_00001234"}"#.into(), hand.term(hand.string("id", "obj_00001234"))),
+        (
+            "and",
+            r#"{"status": "paid", "tags": "tag7"}"#.into(),
+            must(vec![hand.term(hand.string("status", "paid")), hand.term(hand.string("tags", "tag7"))]),
+        ),
+        (
+            "or",
+            r#"{"OR": [{"status": "paid"}, {"tags": "tag7"}]}"#.into(),
+            Box::new(BooleanQuery::union(vec![hand.term(hand.string("status", "paid")), hand.term(hand.string("tags", "tag7"))])),
+        ),
+        (
+            "not",
+            r#"{"NOT": [{"status": "paid"}]}"#.into(),
+            Box::new(BooleanQuery::new(vec![
+                (Occur::Must, Box::new(AllQuery) as Box<dyn Query>),
+                (Occur::MustNot, hand.term(hand.string("status", "paid"))),
+            ])),
+        ),
+        (
+            "in 100",
+            json!({"field": "user.name", "operator": "in", "value": (0..100).map(|at| format!("user{}", at * 13)).collect::<Vec<_>>()}).to_string(),
+            Box::new(TermSetQuery::new((0..100).map(|at| hand.string("user.name", &format!("user{}", at * 13))))),
+        ),
+        (
+            "in 10,000 ids",
+            json!({"field": "id", "operator": "in", "value": ids}).to_string(),
+            Box::new(TermSetQuery::new(ids.iter().map(|id| hand.string("id", id)))),
+        ),
+        ("exists", r#"{"field": "coupon", "operator": "is_null", "value": false}"#.into(), Box::new(ExistsQuery::new("doc.coupon".into(), false))),
+        ("starts_with", r#"{"field": "user.name", "operator": "starts_with", "value": "user12"}"#.into(), hand.regex("user.name", "user12.*")),
+        ("ends_with", r#"{"field": "user.mail", "operator": "ends_with", "value": "@example3.com"}"#.into(), hand.regex("user.mail", ".*@example3\\.com")),
+        ("contains", r#"{"field": "user.mail", "operator": "contains", "value": "7@ex"}"#.into(), hand.regex("user.mail", ".*7@ex.*")),
+        ("regex", r#"{"field": "user.mail", "operator": "regex", "value": "^user[0-9]5@"}"#.into(), hand.regex("user.mail", "user[0-9]5@.*")),
+        ("a range over 1,000 values", r#"{"AND": [{"field": "n", "operator": "gte", "value": 400}]}"#.into(), range("n", 400, 1 << 40)),
+        ("a range over all values", r#"{"AND": [{"field": "size", "operator": "gte", "value": 500000}]}"#.into(), range("size", 500_000, 1 << 40)),
+        (
+            "eq and a range",
+            r#"{"user.name": "user77", "AND": [{"field": "size", "operator": "gte", "value": 500000}]}"#.into(),
+            must(vec![hand.term(hand.string("user.name", "user77")), range("size", 500_000, 1 << 40)]),
+        ),
+    ];
+    for (title, filter, query) in &cases {
+        let predicate = Schema::open().check(&parse::json(filter).expect("a filter")).expect("a predicate");
+        let lowered = match lower(&backend, &predicate) {
+            Ok(lowered) => lowered,
+            Err(never) => match never {},
+        };
+        assert!(lowered.is_exact(), "{filter}");
+        let ours = backend.query(&lowered);
+        let count = ours.count(&searcher).expect("a count");
+        assert_eq!(count, query.count(&by_hand.searcher).expect("a count"), "{filter}");
+        compare(
+            &format!("{title}: {count} documents"),
+            &mut [
+                Rival::new("by hand over a JSON field", || query.count(&by_hand.searcher)),
+                Rival::new("ours, lowered", || ours.count(&searcher)),
+            ],
+        );
+    }
+    recheck(&searcher, &texts);
+}
+
+/// What a residual costs: an index of another schema, so that nothing is indexed that the filter asks for.
+fn recheck(full: &Searcher, texts: &[String]) {
+    let schema = Schema::from_json(r#"{"closed":true,"fields":{"status":{},"user.name":{}}}"#).expect("a schema");
+    let mapping = TantivyMapping::with_schema(schema);
+    let index = Index::create_in_ram(mapping.tantivy_schema());
+    let backend = Tantivy::new(&mapping, &index.schema()).expect("our fields");
+    let mut writer: IndexWriter = index.writer_with_num_threads(1, 200_000_000).expect("a writer");
+    for text in texts {
+        writer.add_document(backend.read(text).expect("a document")).expect("added");
+    }
+    writer.commit().expect("committed");
+    let searcher = index.reader().expect("a reader").searcher();
+    println!("an index of two paths: {:.1} MiB beside {:.1} MiB of all", size(&searcher), size(full));
+    for filter in [r#"{"n": 500}"#, r#"{"status": "paid", "n": 500}"#, r#"{"user.name": "user77", "n": 77}"#] {
+        let predicate = Schema::open().check(&parse::json(filter).expect("a filter")).expect("a predicate");
+        let lowered = match lower(&backend, &predicate) {
+            Ok(lowered) => lowered,
+            Err(never) => match never {},
+        };
+        let query = backend.query(&lowered);
+        let candidates =
+            lowered.pushed().map_or(texts.len(), |pushed| pushed.to_query().count(&searcher).expect("a count"));
+        let start = Instant::now();
+        let count = query.count(&searcher).expect("a count");
+        let time = start.elapsed();
+        let each = time.as_secs_f64() * 1e6 / candidates as f64;
+        println!("a recheck of {candidates} candidates, {count} found: {time:.1?}, {each:.2} µs each");
+    }
+}

@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (score, address) in searcher.search(&both, &TopDocs::with_limit(10).order_by_score())? {
         let found: TantivyDocument = searcher.doc(address)?;
         let id = backend.id_field().and_then(|id| found.get_first(id));
-        println!("{score:.3}  {}", id.as_ref().and_then(|id| id.as_str()).unwrap_or_default());
+        let id = id.as_ref().and_then(|id| id.as_str()).ok_or("a document without its id")?;
+        println!("{score:.3}  {id}");
     }
     // A document that could not be read for a recheck is no answer.
     filter.failure().map_or(Ok(()), |error| Err(error.into()))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use trommel::backend::tantivy::FilterQuery;
 use trommel::tantivy::directory::MmapDirectory;
 use trommel::tantivy::schema::{Field, Value as _};
-use trommel::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
+use trommel::tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
 use trommel::{Code, Diagnostic, Error, Tantivy, TantivyMapping, lower};
 
 use super::Answer;
@@ -162,8 +162,11 @@ impl Found {
                 match searcher.doc::<TantivyDocument>(*address) {
                     Ok(document) => {
                         let text = document.get_first(self.document);
-                        out.write_all(text.as_ref().and_then(|text| text.as_str()).unwrap_or_default().as_bytes())?;
-                        writeln!(out)?;
+                        let Some(text) = text.as_ref().and_then(|text| text.as_str()) else {
+                            failed = Some(not_stored(*address));
+                            break;
+                        };
+                        writeln!(out, "{text}")?;
                     }
                     Err(error) => {
                         failed = Some(failure(&error));
@@ -233,6 +236,10 @@ fn build(args: &BuildArgs, output: &Output) -> Result<Answer, Failure> {
 
 fn add(writer: &IndexWriter<Held>, document: Held) -> Result<(), Failure> {
     writer.add_document(document).map(|_| ()).map_err(|error| failure(&error))
+}
+
+fn not_stored(address: DocAddress) -> Failure {
+    failure(&TantivyError::InternalError(format!("the document {address:?} was not stored")))
 }
 
 /// The index in a directory: a new one where there is nothing, or that which is there, if it is ours.

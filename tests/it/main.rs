@@ -32,3 +32,5 @@ mod suite;
 mod tantivy;
 #[cfg(feature = "text")]
 mod text;
+#[cfg(all(any(feature = "sql", feature = "tantivy"), feature = "conformance"))]
+mod words;

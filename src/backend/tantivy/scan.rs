@@ -154,8 +154,8 @@ impl Terms {
             Terms::Tested(from, to, begin, test) => {
                 let mut stream = dictionary.range().ge(from).lt(to).into_stream()?;
                 while let Some((term, info)) = stream.next() {
-                    let string = std::str::from_utf8(term.get(*begin..).unwrap_or_default());
-                    if test.holds(string.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?) {
+                    let string = term.get(*begin..).and_then(|string| std::str::from_utf8(string).ok());
+                    if test.holds(string.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?) {
                         add(info)?;
                     }
                 }

@@ -72,9 +72,9 @@ impl InIndex {
         let numbers = numbers?;
         for address in found {
             let number = numbers.get(address.segment_ord as usize).and_then(|numbers| numbers.first(address.doc_id));
-            if let Some(matches) = number.and_then(|number| verdicts.matches.get_mut(number as usize)) {
-                *matches = true;
-            }
+            let matches = number.and_then(|number| verdicts.matches.get_mut(number as usize));
+            // A hit that is left out would pass for "does not match".
+            *matches.ok_or_else(|| TantivyError::InternalError(format!("{address:?} has no number")))? = true;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use trommel::{Field, Filter, Limit, Limits, Matcher, Schema, Type, parse};
 
 use super::database::{Database, Holds, Postgres, Sqlite};
 use super::store::{Storage, Store};
+use crate::words::words;
 
 on_each_database!(
     as_values_and_as_data,
@@ -18,109 +19,6 @@ on_each_database!(
     long_lists_take_few_values,
     large_numbers_are_told_apart_or_rechecked,
 );
-
-/// Words with a meaning to some parser on the way: SQL of three databases, JSON, JSON paths, GLOB, LIKE, templates.
-fn words() -> Vec<String> {
-    let parts = [
-        "'",
-        "\"",
-        "`",
-        "\\",
-        "\\'",
-        "\\\"",
-        "''",
-        "\"\"",
-        ";",
-        "--",
-        "/*",
-        "*/",
-        "#",
-        "?",
-        "??",
-        "?1",
-        "$1",
-        "$$",
-        ":a",
-        "@a",
-        "%",
-        "_",
-        "*",
-        "[",
-        "]",
-        "[^a]",
-        "[a-z]",
-        "{",
-        "}",
-        "{{x}}",
-        "${x}",
-        "<%= x %>",
-        "$",
-        "$.",
-        "$[0]",
-        ".",
-        "..",
-        "\0",
-        "\u{1}",
-        "\u{2}",
-        "\n",
-        "\r\n",
-        "\t",
-        "\u{8}",
-        "\u{1b}",
-        "\u{7f}",
-        "\u{80}",
-        "\u{feff}",
-        "\u{fffd}",
-        "\u{fffe}",
-        "\u{ffff}",
-        "\u{10ffff}",
-        "\u{d7ff}",
-        "\u{e000}",
-        "é",
-        "e\u{301}",
-        "ß",
-        "ẞ",
-        "K",
-        "ſ",
-        "İ",
-        "ı",
-        "ς",
-        "😀",
-        "\\u0000",
-        "\\x00",
-        "\\n",
-        "%00",
-        "NULL",
-        "null",
-        "true",
-        "1",
-        "1e999",
-        "-1",
-        "0x1",
-        "' OR 1=1 --",
-        "'; DROP TABLE documents; --",
-        "\"); DROP TABLE things; --",
-        "a' UNION SELECT id FROM documents --",
-        "x' AND json_extract(doc,'$')",
-        "$.\"a\"",
-        "a.b",
-        "-a",
-        "^",
-        "-",
-        "^-]",
-        "]-^",
-    ];
-    let mut words: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
-    for (at, part) in parts.iter().enumerate() {
-        words.push(format!("a{part}b"));
-        words.push(format!("{part}{}", parts[(at * 7 + 3) % parts.len()]));
-        words.push(format!("{}{part}", parts[(at * 11 + 5) % parts.len()]));
-    }
-    words.push(String::new());
-    words.sort();
-    words.dedup();
-    words
-}
 
 /// A store answers as the reference does; gives how often something matched.
 fn agrees(store: &mut Store, filter: &Filter, schema: &Schema, documents: &[Json]) -> usize {

@@ -370,11 +370,14 @@ pub(crate) fn excerpt(words: &str) -> String {
     }
 }
 
-/// The text with its control characters escaped.
+/// The text with its control characters escaped, and what else would change the text around it: line ends, and the marks that
+/// turn the direction of writing.
 pub(crate) fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { visible.extend(c.escape_default()) } else { visible.push(c) }
+        let turns = matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        let ends_line = matches!(c, '\u{2028}' | '\u{2029}');
+        if c.is_control() || turns || ends_line { visible.extend(c.escape_default()) } else { visible.push(c) }
     }
     visible
 }

@@ -14,8 +14,10 @@ fuzz_target!(|bytes: &[u8]| {
     let (kind, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let mut dice = Dice::bytes(rest);
     // A store takes a thousand times as long as a catalog.
-    if *kind < 250 {
+    if *kind < 200 {
         brute::tiers(&mut dice, &mut Met::default());
+    } else if *kind < 250 {
+        brute::names(&mut dice, &mut Met::default());
     } else {
         brute::counts(&mut dice, 8);
     }

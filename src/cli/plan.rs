@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use trommel::plan::{Count, TriggerPlan};
+use trommel::plan::{Count, TriggerPlan, Warning};
 use trommel::store::{Batch, Store};
 use trommel::{Code, Diagnostic};
 
 use super::Answer;
 use super::filter::RequestArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, note, one_line, report_envelope};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, note, report_envelope};
 use super::store::NamespaceArgs;
 
 /// Show what a request to process a collection would do
@@ -88,15 +88,18 @@ pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> 
             Format::Json => output.print_json(&plan.to_json())?,
             Format::Mermaid => output.print(plan.to_mermaid().trim_end())?,
         }
-        for warning in plan.warnings.iter().filter(|warning| warning.code == "not_counted") {
-            note(format_args!("warning: {}", one_line(&warning.message)));
+        // What the store could not answer: the plan is right and says so, and the command has failed at it.
+        let unanswered = |warning: &&Warning| matches!(&*warning.code, "not_counted" | "overwrites_unknown");
+        let mut has_failed = false;
+        for warning in plan.warnings.iter().filter(unanswered) {
+            has_failed = true;
+            note(format_args!("warning: {warning}"));
         }
-        let is_counted = plan.warnings.iter().all(|warning| warning.code != "not_counted");
         let is_empty = matches!(plan.total, Count::Exact(0) | Count::AtMost(0));
-        Ok(match (is_counted, is_empty && args.fail_empty) {
-            (false, _) => Answer::Failed,
-            (true, true) => Answer::No,
-            (true, false) => Answer::Yes,
+        Ok(match (has_failed, is_empty && args.fail_empty) {
+            (true, _) => Answer::Failed,
+            (false, true) => Answer::No,
+            (false, false) => Answer::Yes,
         })
     })
 }

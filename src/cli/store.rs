@@ -11,7 +11,7 @@ use trommel::{Code, Diagnostic, Path};
 use super::Answer;
 use super::documents::{each_line, files_or_stdin};
 use super::grep::progress_over;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, one_line};
+use super::output::{FORMAT_VERSION, Failure, Format, Output};
 
 /// Make and fill the store that plans are made over
 #[derive(Debug, Args)]
@@ -91,8 +91,7 @@ pub(super) fn run(args: &StoreArgs, output: &Output) -> Result<Answer, Failure> 
             done(output, &format!("made `{}`", file.display()), &Stats::default())
         }
         StoreCommand::Demo { file } => {
-            let mut store = Store::create(file)?;
-            store.fill_demo()?;
+            let mut store = Store::create_demo(file)?;
             let stats = Stats { namespaces: store.stats()? };
             done(output, &format!("made `{}` with the namespace `demo`\n{}", file.display(), stats.text()), &stats)
         }
@@ -121,21 +120,7 @@ struct Stats {
 
 impl Stats {
     fn text(&self) -> String {
-        let mut text = String::new();
-        for namespace in &self.namespaces {
-            let NamespaceStats { namespace_id, name, revision, batches, .. } = namespace;
-            text += &format!("{} ({namespace_id}), revision {revision}, {batches} batches\n", one_line(name));
-            let tables =
-                [("bucket", "objects", &namespace.buckets), ("collection", "documents", &namespace.collections)];
-            for (what, members, all) in tables {
-                let widest = all.iter().map(|table| table.name.chars().count()).max().unwrap_or(0).min(40);
-                for table in all {
-                    text +=
-                        &format!("  {what:<10} {:widest$}  {:>9} {members}\n", one_line(&table.name), table.members);
-                }
-            }
-        }
-        text
+        self.namespaces.iter().map(ToString::to_string).collect()
     }
 }
 

@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
+use super::catalog_file::{CatalogFile, SourceFile};
 use super::graph::Graph;
-use crate::error::{Code, Diagnostic, Error, Place, excerpt};
+use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::filter::Filter;
-use crate::parse::Parser;
 use crate::path::Path;
-use crate::schema::{Schema, file_error};
 
 /// A bucket: it holds objects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,142 +104,6 @@ impl CollectionSource {
             CollectionSource::Buckets(named) | CollectionSource::Collections(named) => named,
         }
     }
-}
-
-/// A source as a file has it.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SourceFile {
-    #[serde(rename = "type")]
-    kind: SourceKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    bucket_ids: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    collection_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    collection_ids: Option<Vec<String>>,
-}
-
-impl TryFrom<SourceFile> for CollectionSource {
-    type Error = &'static str;
-
-    fn try_from(file: SourceFile) -> Result<CollectionSource, &'static str> {
-        match (file.kind, file.bucket_ids, file.collection_id, file.collection_ids) {
-            (SourceKind::Bucket, Some(buckets), None, None) => Ok(CollectionSource::Buckets(buckets)),
-            (SourceKind::Bucket, ..) => Err("a source of the type `bucket` has `bucket_ids`, and nothing else"),
-            (SourceKind::Collection, None, Some(one), None) => Ok(CollectionSource::Collections(vec![one])),
-            (SourceKind::Collection, None, None, Some(many)) => Ok(CollectionSource::Collections(many)),
-            (SourceKind::Collection, ..) => {
-                Err("a source of the type `collection` has `collection_id` or `collection_ids`, and nothing else")
-            }
-        }
-    }
-}
-
-impl From<CollectionSource> for SourceFile {
-    fn from(source: CollectionSource) -> SourceFile {
-        let kind = source.kind();
-        let (bucket_ids, collection_ids) = match source {
-            CollectionSource::Buckets(ids) => (Some(ids), None),
-            CollectionSource::Collections(ids) => (None, Some(ids)),
-        };
-        SourceFile { kind, bucket_ids, collection_id: None, collection_ids }
-    }
-}
-
-/// The catalog file: buckets and collections as they are written, what they name not looked up yet.
-///
-/// ```
-/// use trommel::plan::CatalogFile;
-///
-/// let file = CatalogFile::from_json(r#"{
-///     "buckets": [{"bucket_id": "bkt_a", "name": "photos", "unique_key": {"fields": ["sku"]}}],
-///     "collections": [{"collection_id": "col_a", "name": "frames", "source": {"type": "bucket", "bucket_ids": ["photos"]}}]
-/// }"#)?;
-/// let catalog = file.into_catalog("ns_demo")?;
-/// assert_eq!(catalog.collection("frames")?.collection_id, "col_a");
-/// # Ok::<(), trommel::Error>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct CatalogFile {
-    /// The buckets.
-    pub buckets: Vec<Bucket>,
-    /// The collections.
-    pub collections: Vec<Collection>,
-}
-
-/// The same with the filters as text, so that their mistakes keep their places.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile<'t> {
-    #[serde(default)]
-    buckets: Vec<Bucket>,
-    #[serde(default, borrow)]
-    collections: Vec<RawCollection<'t>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCollection<'t> {
-    collection_id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default = "yes")]
-    enabled: bool,
-    source: CollectionSource,
-    #[serde(default, borrow)]
-    source_filters: Option<&'t RawValue>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl CatalogFile {
-    /// Reads a catalog file. Unknown keys are errors with their place; so is every mistake in a filter.
-    ///
-    /// # Errors
-    /// `syntax`, `unknown_key`, `missing_value`, `duplicate_key`, and those of a filter.
-    pub fn from_json(text: &str) -> Result<CatalogFile, Error> {
-        let raw: RawFile<'_> = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
-        let collections = raw.collections.into_iter().enumerate().map(|(at, raw)| {
-            let source_filters = raw.source_filters.map(|filter| {
-                let start = filter.get().as_ptr() as usize - text.as_ptr() as usize;
-                let (place, end) = (format!("/collections/{at}/source_filters"), start + filter.get().len());
-                let filter = Schema::open().parse_json(&Parser::new(), filter.get());
-                let read = filter.map_err(|error| error.below(&place).after(start))?;
-                if read.is_dynamic() {
-                    let message = "the filter of a collection has a dynamic value, and nobody to bind it";
-                    let place = Place { pointer: Some(place), span: Some(start..end) };
-                    return Err(Error::from(Diagnostic::error(Code::Unbound, message).at(place)));
-                }
-                Ok(read)
-            });
-            Ok(Collection {
-                name: or_id(raw.name, &raw.collection_id),
-                collection_id: raw.collection_id,
-                enabled: raw.enabled,
-                source: raw.source,
-                source_filters: source_filters.transpose()?,
-            })
-        });
-        let collections = collections.collect::<Result<_, Error>>()?;
-        let buckets =
-            raw.buckets.into_iter().map(|bucket| Bucket { name: or_id(bucket.name, &bucket.bucket_id), ..bucket });
-        Ok(CatalogFile { buckets: buckets.collect(), collections })
-    }
-
-    /// The catalog of a namespace that has this alone, at revision 0.
-    ///
-    /// # Errors
-    /// Those of [`Catalog::new`].
-    pub fn into_catalog(self, namespace_id: impl Into<String>) -> Result<Catalog, Error> {
-        Catalog::new(namespace_id, 0, self)
-    }
-}
-
-fn or_id(name: String, id: &str) -> String {
-    if name.is_empty() { id.to_owned() } else { name }
 }
 
 /// The buckets and collections of a namespace, each found by its id or name; ids win.

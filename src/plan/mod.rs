@@ -4,17 +4,25 @@
 //! make the plan. [`plan`] does both over a [`Source`].
 
 mod catalog;
+mod catalog_file;
+mod file;
 mod graph;
 mod planner;
 mod preview;
+mod question;
 mod request;
 mod response;
 mod tiers;
+mod trigger_plan;
 
-pub use catalog::{Bucket, Catalog, CatalogFile, Collection, CollectionSource, SourceKind, UniqueKey};
-pub use planner::{
-    Answers, Count, Counted, FilterParts, Overwrites, PlannedCollection, PlannedSource, Question, Resolved, Revisions,
-    Skipped, Source, SourceRef, Tier, TriggerPlan, Warning, plan, resolve,
-};
+pub use catalog::{Bucket, Catalog, Collection, CollectionSource, SourceKind, UniqueKey};
+pub use catalog_file::CatalogFile;
+pub use planner::{Resolved, plan, resolve};
+pub use question::{Answers, Count, Counted, Overwrites, Question, Source, SourceRef};
 pub use request::TriggerRequest;
 pub use response::{ErrorEnvelope, TriggerResponse};
+pub use trigger_plan::{
+    FilterParts, PlannedCollection, PlannedSource, Revisions, Skipped, Tier, TriggerPlan, Warning,
+};
+#[cfg(feature = "store")]
+pub(crate) use preview::aligned;

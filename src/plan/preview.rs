@@ -3,11 +3,28 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::catalog::SourceKind;
-use super::planner::{Count, PlannedSource, TriggerPlan};
+use super::question::Count;
+use super::trigger_plan::{PlannedSource, TriggerPlan, Warning};
 use crate::error::visible;
 use crate::explain::CoverKind;
 use crate::filter::Filter;
+
+/// A longer name moves its own line alone.
+const WIDEST: usize = 60;
+
+/// The texts, each with blanks up to the columns that the widest takes on a terminal, where a character may take two, or none.
+/// A text of more than `most` columns moves its own line alone.
+pub(crate) fn aligned(texts: Vec<String>, most: usize) -> Vec<String> {
+    let widest = texts.iter().map(|text| text.width()).max().unwrap_or(0).min(most);
+    let padded = |text: String| {
+        let blanks = widest.saturating_sub(text.width());
+        text + &" ".repeat(blanks)
+    };
+    texts.into_iter().map(padded).collect()
+}
 
 /// So many sources, collections of a step and skipped ones are shown; the JSON has all.
 const MOST: usize = 40;
@@ -31,6 +48,13 @@ impl fmt::Display for Count {
     }
 }
 
+impl fmt::Display for Warning {
+    /// `may_duplicate: …`, without control characters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", visible(&self.code), visible(&self.message))
+    }
+}
+
 impl fmt::Display for TriggerPlan {
     /// The preview: sources with their counts, tiers, the filter with what is asked of the store and what is rechecked,
     /// what would be overwritten, warnings. An aligned tree; names from the catalog have no control characters here.
@@ -41,8 +65,7 @@ impl fmt::Display for TriggerPlan {
         self.write_filter(f)?;
         if !self.warnings.is_empty() {
             writeln!(f, "\nwarnings")?;
-            let lines = self.warnings.iter().map(|warning| format!("{}: {}", warning.code, visible(&warning.message)));
-            branches(f, lines)?;
+            branches(f, self.warnings.iter().map(ToString::to_string))?;
         }
         Ok(())
     }
@@ -52,12 +75,12 @@ impl TriggerPlan {
     fn write_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = self.source.members();
         writeln!(f, "\nsources: {} {what}", self.total)?;
-        let name = |source: &PlannedSource| visible(&source.name);
         let shown = || self.sources.iter().take(MOST);
-        let widest = shown().map(|source| name(source).chars().count()).max().unwrap_or(0).min(60);
+        let names = aligned(shown().map(|source| visible(&source.name)).collect(), WIDEST);
         let counts = shown().map(|source| source.count.to_string().chars().count()).max().unwrap_or(0);
-        let lines = self.sources.iter().map(|source| {
-            let mut line = format!("{:widest$}  {:>counts$}", name(source), source.count.to_string());
+        let lines = self.sources.iter().enumerate().map(|(at, source)| {
+            let name = names.get(at).map_or("", String::as_str);
+            let mut line = format!("{name}  {:>counts$}", source.count.to_string());
             if let Some(effect) = self.effect(source) {
                 line += &format!("  {effect}");
             }

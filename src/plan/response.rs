@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::catalog::SourceKind;
-use super::planner::TriggerPlan;
+use super::trigger_plan::TriggerPlan;
 use crate::error::{Code, Diagnostic, Error};
 
 /// The answer to a trigger call: the API's members and no others. Of the two pairs of sources and count, the one that is not

@@ -20,44 +20,27 @@ pub(super) struct Reached {
     pub(super) tier: u32,
 }
 
-/// A collection that is not processed, and the disabled one because of which.
+/// A collection that is not processed, and why.
 #[derive(Debug)]
 pub(super) struct LeftOut {
     pub(super) collection: u32,
-    pub(super) disabled: u32,
+    /// Itself, if it is disabled, else the disabled ones that it is reached through, in the order of the catalog. Of many the
+    /// first, one more than [`MOST_NAMED`].
+    pub(super) disabled: Vec<u32>,
 }
+
+/// Of the disabled collections that another is reached through, so many are named.
+pub(super) const MOST_NAMED: usize = 3;
 
 /// Walks downstream from a collection. A collection's step is its longest distance from there over what is processed; its
 /// tier its longest distance from a collection made of buckets, over all.
 ///
 /// Cost: linear in the collections and edges.
 pub(super) fn reach(catalog: &Catalog, triggered: u32) -> Result<Reach, Box<Diagnostic>> {
-    let (graph, collections) = (catalog.graph(), catalog.collections());
-    let order = graph.downstream().order([triggered]).map_err(|circle| cycle(catalog, circle.iter().copied()))?;
-    let mut steps = HashMap::from([(triggered, 0_u32)]);
-    // Those that something disabled feeds, and the first such.
-    let mut behind: HashMap<u32, u32> = HashMap::new();
-    let mut skipped = Vec::new();
-    for &collection in &order {
-        let disabled = if collections[collection as usize].enabled { None } else { Some(collection) };
-        match steps.get(&collection) {
-            Some(&step) if disabled.is_none() => {
-                for &fed in graph.downstream().of(collection) {
-                    let longest = steps.entry(fed).or_default();
-                    *longest = (*longest).max(step + 1);
-                }
-            }
-            _ => {
-                // INVARIANT: what nothing that is processed feeds is behind something disabled.
-                let disabled = disabled.or_else(|| behind.get(&collection).copied()).unwrap_or(collection);
-                skipped.push(LeftOut { collection, disabled });
-                graph.downstream().of(collection).iter().for_each(|fed| {
-                    behind.entry(*fed).or_insert(disabled);
-                });
-            }
-        }
-    }
-    let is_processed = |collection: &u32| steps.contains_key(collection) && collections[*collection as usize].enabled;
+    let order = catalog.graph().downstream().order([triggered]);
+    let order = order.map_err(|circle| cycle(catalog, circle.iter().copied()))?;
+    let (steps, skipped) = walk(catalog, triggered, &order);
+    let is_processed = |collection: &u32| steps.contains_key(collection);
     let listed: Vec<u32> = order.into_iter().filter(is_processed).collect();
     let tiers = tiers(catalog, &listed)?;
     let mut reach = Reach { steps: Vec::new(), skipped };
@@ -73,6 +56,40 @@ pub(super) fn reach(catalog: &Catalog, triggered: u32) -> Result<Reach, Box<Diag
     reach.steps.iter_mut().for_each(|step| step.sort_unstable_by_key(|reached| reached.collection));
     reach.skipped.sort_unstable_by_key(|left_out| left_out.collection);
     Ok(reach)
+}
+
+/// The step of each collection that is processed, and what is left out; `order` has each before those that it feeds.
+fn walk(catalog: &Catalog, triggered: u32, order: &[u32]) -> (HashMap<u32, u32>, Vec<LeftOut>) {
+    let downstream = catalog.graph().downstream();
+    let mut steps = HashMap::from([(triggered, 0_u32)]);
+    let mut behind: HashMap<u32, Vec<u32>> = HashMap::new();
+    let mut skipped = Vec::new();
+    for &collection in order {
+        let is_enabled = catalog.collections()[collection as usize].enabled;
+        match steps.get(&collection) {
+            Some(&step) if is_enabled => {
+                for &fed in downstream.of(collection) {
+                    let longest = steps.entry(fed).or_default();
+                    *longest = (*longest).max(step + 1);
+                }
+            }
+            _ => {
+                steps.remove(&collection);
+                // INVARIANT: what nothing that is processed feeds is behind something disabled.
+                let reached_through = behind.remove(&collection).unwrap_or_default();
+                let disabled = if is_enabled { reached_through } else { vec![collection] };
+                for &fed in downstream.of(collection) {
+                    let behind = behind.entry(fed).or_default();
+                    behind.extend_from_slice(&disabled);
+                    behind.sort_unstable();
+                    behind.dedup();
+                    behind.truncate(MOST_NAMED + 1);
+                }
+                skipped.push(LeftOut { collection, disabled });
+            }
+        }
+    }
+    (steps, skipped)
 }
 
 /// The tiers of collections and of all upstream of them.

@@ -1,10 +1,10 @@
 //! The catalog in the store: reading it, and changing it.
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::keys::key_value;
-use super::{Store, new_id, sqlite};
+use super::{Store, new_id, sqlite, whole};
 use crate::document::Document;
 use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::filter::Filter;
@@ -85,36 +85,41 @@ impl Store {
     /// # Errors
     /// Those of [`Catalog::new`] over what the catalog becomes; `database`.
     pub fn apply(&mut self, namespace: &str, file: CatalogFile) -> Result<Catalog, Error> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
-        let namespace = find_or_make(&transaction, namespace)?;
-        let old = read(&transaction, &namespace)?;
-        let (buckets, collections) = (file.buckets.clone(), file.collections.clone());
-        let catalog = old.with(file)?;
-        for bucket in &buckets {
-            let key = bucket.unique_key.as_ref().map(json).transpose()?;
-            let sql = "INSERT INTO buckets (namespace, bucket_id, name, unique_key) VALUES (?1, ?2, ?3, ?4)
-                       ON CONFLICT DO UPDATE SET name = excluded.name, unique_key = excluded.unique_key";
-            let row = params![namespace.n, bucket.bucket_id, bucket.name, key];
-            transaction.prepare_cached(sql).and_then(|mut insert| insert.execute(row)).map_err(sqlite)?;
-            let before = old.bucket_of_id(&bucket.bucket_id);
-            if before.is_some_and(|before| before.unique_key != bucket.unique_key) {
-                write_keys(&transaction, &namespace, bucket)?;
-            }
-        }
-        for collection in &collections {
-            let sql = "INSERT INTO collections (namespace, collection_id, name, enabled, source, source_filters)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET name = excluded.name,
-                       enabled = excluded.enabled, source = excluded.source, source_filters = excluded.source_filters";
-            let Collection { collection_id, name, enabled, source, source_filters } = collection;
-            let filters = source_filters.as_ref().map(Filter::to_string);
-            let row = params![namespace.n, collection_id, name, enabled, json(source)?, filters];
-            transaction.prepare_cached(sql).and_then(|mut insert| insert.execute(row)).map_err(sqlite)?;
-        }
-        let raise = "UPDATE namespaces SET revision = ? WHERE n = ?";
-        transaction.execute(raise, (catalog.revision() as i64, namespace.n)).map_err(sqlite)?;
-        transaction.commit().map_err(sqlite)?;
-        Ok(catalog)
+        whole(&self.connection, || {
+            let namespace = find_or_make(&self.connection, namespace)?;
+            write(&self.connection, &namespace, file)
+        })
     }
+}
+
+/// Adds what a file has to the catalog of a namespace, in a transaction that is open.
+pub(super) fn write(connection: &Connection, namespace: &Namespace, file: CatalogFile) -> Result<Catalog, Error> {
+    let old = read(connection, namespace)?;
+    let (buckets, collections) = (file.buckets.clone(), file.collections.clone());
+    let catalog = old.with(file)?;
+    for bucket in &buckets {
+        let key = bucket.unique_key.as_ref().map(json).transpose()?;
+        let sql = "INSERT INTO buckets (namespace, bucket_id, name, unique_key) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET name = excluded.name, unique_key = excluded.unique_key";
+        let row = params![namespace.n, bucket.bucket_id, bucket.name, key];
+        connection.prepare_cached(sql).and_then(|mut insert| insert.execute(row)).map_err(sqlite)?;
+        let before = old.bucket_of_id(&bucket.bucket_id);
+        if before.is_some_and(|before| before.unique_key != bucket.unique_key) {
+            write_keys(connection, namespace, bucket)?;
+        }
+    }
+    for collection in &collections {
+        let sql = "INSERT INTO collections (namespace, collection_id, name, enabled, source, source_filters)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET name = excluded.name,
+                   enabled = excluded.enabled, source = excluded.source, source_filters = excluded.source_filters";
+        let Collection { collection_id, name, enabled, source, source_filters } = collection;
+        let filters = source_filters.as_ref().map(Filter::to_string);
+        let row = params![namespace.n, collection_id, name, enabled, json(source)?, filters];
+        connection.prepare_cached(sql).and_then(|mut insert| insert.execute(row)).map_err(sqlite)?;
+    }
+    let raise = "UPDATE namespaces SET revision = ? WHERE n = ?";
+    connection.execute(raise, (catalog.revision() as i64, namespace.n)).map_err(sqlite)?;
+    Ok(catalog)
 }
 
 fn find_or_make(connection: &Connection, named: &str) -> Result<Namespace, Error> {

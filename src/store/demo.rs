@@ -56,29 +56,24 @@ const CITIES: [&str; 7] = ["Lyon", "Köln", "Porto", "Gdańsk", "Cork", "Turin",
 const WORDS: [&str; 12] =
     ["blue", "chair", "with", "steel", "legs", "on", "white", "ground", "seen", "from", "the", "side"];
 
-impl Store {
-    /// Fills an empty store with a namespace `demo`: 5 buckets, 12 collections, 20,000 objects and 8,000 documents.
-    ///
-    /// # Errors
-    /// `database`.
-    pub fn fill_demo(&mut self) -> Result<(), Error> {
-        // With an id that is the same every time, as all else is.
-        catalog::insert(&self.connection, NAMESPACE_ID, NAMESPACE)?;
-        self.apply(NAMESPACE, CatalogFile::from_json(CATALOG)?)?;
-        for (at, bucket) in ["photos", "videos", "invoices", "scans", "mails"].into_iter().enumerate() {
-            let import = self.import(NAMESPACE, Destination::Bucket(bucket))?;
-            fill(import, (0..OBJECTS).filter(|n| bucket_of(*n) == at).map(|n| object(n, bucket)))?;
-        }
-        for (at, collection) in ["frames", "papers", "letters", "faces"].into_iter().enumerate() {
-            let import = self.import(NAMESPACE, Destination::Collection(collection))?;
-            fill(import, (0..DOCUMENTS).filter(|n| n % 4 == at).map(|n| document(n, at)))?;
-        }
-        Ok(())
+/// Fills an empty store, in a transaction that is open.
+pub(super) fn fill(store: &Store) -> Result<(), Error> {
+    // With an id that is the same every time, as all else is.
+    catalog::insert(&store.connection, NAMESPACE_ID, NAMESPACE)?;
+    let namespace = catalog::namespace(&store.connection, NAMESPACE_ID)?;
+    catalog::write(&store.connection, &namespace, CatalogFile::from_json(CATALOG)?)?;
+    for (at, bucket) in ["photos", "videos", "invoices", "scans", "mails"].into_iter().enumerate() {
+        let import = Import::within(store, NAMESPACE, Destination::Bucket(bucket))?;
+        add(import, (0..OBJECTS).filter(|n| bucket_of(*n) == at).map(|n| object(n, bucket)))?;
     }
+    for (at, collection) in ["frames", "papers", "letters", "faces"].into_iter().enumerate() {
+        let import = Import::within(store, NAMESPACE, Destination::Collection(collection))?;
+        add(import, (0..DOCUMENTS).filter(|n| n % 4 == at).map(|n| document(n, at)))?;
+    }
+    Ok(())
 }
 
-fn fill(import: Import<'_>, lines: impl Iterator<Item = Json>) -> Result<(), Error> {
-    let mut import = import.whole();
+fn add(mut import: Import<'_>, lines: impl Iterator<Item = Json>) -> Result<(), Error> {
     for line in lines {
         let added = import.add(line.to_string().as_bytes())?;
         added.map_err(|reason| Diagnostic::error(Code::Internal, format!("in the demo: {reason}")))?;

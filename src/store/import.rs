@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::index::ANALYZE_IF_NEEDED;
+use super::index::analyze_if_needed;
 use super::kept::kept;
 use super::keys::key_value;
 use super::{Store, catalog, sqlite};
@@ -35,12 +35,23 @@ pub struct Imported {
 pub struct Import<'s> {
     store: &'s Store,
     target: Target,
-    is_whole: bool,
+    scope: Scope,
     /// Lines since the last commit; `None`: no transaction is open.
     open: Option<usize>,
     imported: Imported,
     /// Since the last commit.
     uncommitted: Imported,
+}
+
+/// What a transaction of an import is about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scope {
+    /// So many lines.
+    Chunk,
+    /// All lines.
+    Whole,
+    /// More than the import: it is somebody else's to begin and to end.
+    Within,
 }
 
 #[derive(Debug)]
@@ -58,11 +69,22 @@ impl Store {
     /// # Errors
     /// `not_found`; `database`.
     pub fn import(&mut self, namespace: &str, target: Destination<'_>) -> Result<Import<'_>, Error> {
-        let found = catalog::namespace(&self.connection, namespace)?;
-        let catalog = catalog::read(&self.connection, &found)?;
+        Import::new(self, namespace, target, Scope::Chunk)
+    }
+}
+
+impl<'s> Import<'s> {
+    /// An import in a transaction that is open.
+    pub(super) fn within(store: &'s Store, namespace: &str, target: Destination<'_>) -> Result<Import<'s>, Error> {
+        Import::new(store, namespace, target, Scope::Within)
+    }
+
+    fn new(store: &'s Store, namespace: &str, target: Destination<'_>, scope: Scope) -> Result<Import<'s>, Error> {
+        let found = catalog::namespace(&store.connection, namespace)?;
+        let catalog = catalog::read(&store.connection, &found)?;
         let n = |table: &str, column: &str, id: &str| {
             let sql = format!("SELECT n FROM {table} WHERE namespace = ? AND {column} = ?");
-            self.connection.query_row(&sql, (found.n, id), |row| row.get(0)).map_err(sqlite)
+            store.connection.query_row(&sql, (found.n, id), |row| row.get(0)).map_err(sqlite)
         };
         let target = match target {
             Destination::Bucket(named) => {
@@ -75,15 +97,13 @@ impl Store {
             }
         };
         let (imported, uncommitted) = (Imported::default(), Imported::default());
-        Ok(Import { store: self, target, is_whole: false, open: None, imported, uncommitted })
+        Ok(Import { store, target, scope, open: None, imported, uncommitted })
     }
-}
 
-impl Import<'_> {
     /// One transaction for all lines: other writers wait from the first line to the last.
     #[must_use]
     pub fn whole(mut self) -> Self {
-        self.is_whole = true;
+        self.scope = Scope::Whole;
         self
     }
 
@@ -128,7 +148,9 @@ impl Import<'_> {
 
     fn begin(&mut self) -> Result<(), Error> {
         if self.open.is_none() {
-            self.store.connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+            if self.scope != Scope::Within {
+                self.store.connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+            }
             self.open = Some(0);
             // The key may have been changed since the last commit; so is the one that the values are worked out by.
             if let Target::Bucket { n, unique_key, .. } = &mut self.target {
@@ -147,7 +169,7 @@ impl Import<'_> {
     /// # Errors
     /// `database`.
     pub fn flush(&mut self) -> Result<(), Error> {
-        if self.is_whole { Ok(()) } else { self.commit() }
+        if self.scope == Scope::Chunk { self.commit() } else { Ok(()) }
     }
 
     /// Ends the import: commits what is left. Tells what was written.
@@ -156,8 +178,9 @@ impl Import<'_> {
     /// `database`.
     pub fn finish(mut self) -> Result<Imported, Error> {
         self.commit()?;
-        // Everything is committed; a look at the indexes that fails makes later questions slower, not wrong.
-        let _ = self.store.connection.execute_batch(ANALYZE_IF_NEEDED);
+        if self.scope != Scope::Within {
+            analyze_if_needed(&self.store.connection);
+        }
         Ok(self.imported)
     }
 
@@ -170,7 +193,8 @@ impl Import<'_> {
         let connection = &self.store.connection;
         let raise = format!("UPDATE {table} SET revision = revision + 1 WHERE n = ?");
         let raised = if lines > 0 { connection.execute(&raise, [n]).map(|_| ()) } else { Ok(()) };
-        if let Err(error) = raised.and_then(|()| connection.execute_batch("COMMIT")) {
+        let end = if self.scope == Scope::Within { "" } else { "COMMIT" };
+        if let Err(error) = raised.and_then(|()| connection.execute_batch(end)) {
             self.roll_back();
             return Err(sqlite(error));
         }
@@ -182,7 +206,8 @@ impl Import<'_> {
     }
 
     fn roll_back(&mut self) {
-        if self.open.take().is_some() && !self.store.connection.is_autocommit() {
+        let is_open = self.open.take().is_some() && self.scope != Scope::Within;
+        if is_open && !self.store.connection.is_autocommit() {
             // SQLite may have rolled back by itself; there is nothing else to do about an error here.
             let _ = self.store.connection.execute_batch("ROLLBACK");
         }

@@ -1,6 +1,6 @@
 //! Expression indexes on chosen paths.
 
-use rusqlite::TransactionBehavior;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Store, sqlite};
 use crate::backend::sql::sqlite::index_expressions;
@@ -16,8 +16,12 @@ fn letters(text: &str) -> u64 {
 /// such as an array where there is nearly always a string, from those that are not.
 const ANALYZE: &str = "PRAGMA analysis_limit = 0; ANALYZE";
 
-/// The same for tables that have grown much since. 2: nothing else, and without the limit that it would set.
-pub(super) const ANALYZE_IF_NEEDED: &str = "PRAGMA analysis_limit = 0; PRAGMA optimize(2)";
+/// The same for tables that have grown much since. Everything is committed by then; a look at the indexes that fails makes later
+/// questions slower, not wrong.
+pub(super) fn analyze_if_needed(connection: &Connection) {
+    // 2: nothing else, and without the limit that it would set.
+    let _ = connection.execute_batch("PRAGMA analysis_limit = 0; PRAGMA optimize(2)");
+}
 
 impl Store {
     /// Makes the indexes that conditions on a path can be answered by, over the objects of each bucket and the documents of each

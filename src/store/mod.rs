@@ -35,6 +35,7 @@ mod index;
 mod kept;
 mod keys;
 mod snapshot;
+mod stats;
 mod tables;
 
 use std::path::Path;
@@ -45,7 +46,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use self::batches::Batch;
 pub use self::import::{Destination, Import, Imported};
-pub use self::snapshot::{NamespaceStats, Snapshot, TableStats};
+pub use self::snapshot::Snapshot;
+pub use self::stats::{NamespaceStats, TableStats};
 use crate::error::{Code, Diagnostic, Error};
 use crate::plan::{Catalog, TriggerPlan, TriggerRequest};
 
@@ -67,19 +69,42 @@ impl Store {
     /// # Errors
     /// `usage` where there is a store already; else those of [`open`](Store::open).
     pub fn create(file: &Path) -> Result<Store, Error> {
+        Store::create_with(file, |_| Ok(()))
+    }
+
+    /// Makes a store to try things on, with a namespace `demo`: 5 buckets, 12 collections, 20,000 objects and 8,000 documents.
+    /// All of it or nothing.
+    ///
+    /// # Errors
+    /// Those of [`create`](Store::create).
+    pub fn create_demo(file: &Path) -> Result<Store, Error> {
+        let store = Store::create_with(file, demo::fill)?;
+        index::analyze_if_needed(&store.connection);
+        Ok(store)
+    }
+
+    fn create_with(file: &Path, fill: impl FnOnce(&Store) -> Result<(), Error>) -> Result<Store, Error> {
         let store = Store::with(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        if tables::version(&store.connection)? > 0 {
-            return Err(Diagnostic::error(Code::Usage, format!("`{}` is a store already", file.display())).into());
-        }
+        let expect_none = || match tables::version(&store.connection)? {
+            0 => Ok::<_, Error>(()),
+            _ => Err(Diagnostic::error(Code::Usage, format!("`{}` is a store already", file.display())).into()),
+        };
+        // Before anything is changed in a file that is no store.
+        expect_none()?;
         store.connection.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
-        tables::migrate(&store.connection)?;
+        whole(&store.connection, || {
+            // Somebody else may have been first.
+            expect_none()?;
+            tables::bring_up_to_date(&store.connection)?;
+            fill(&store)
+        })?;
         Ok(store)
     }
 
     /// Opens a store. One of an older version is brought up to date.
     ///
     /// # Errors
-    /// `io` for a file that is not there or may not be written; `unsupported` for what is no store, or one of a newer version;
+    /// `io` for a file that is not there or whose folder may not be written; `unsupported` for what is no store, or one of a newer version;
     /// `database` for a file that SQLite cannot read.
     pub fn open(file: &Path) -> Result<Store, Error> {
         let store = Store::there(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -87,12 +112,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a store to be read.
+    /// Opens a store to be read. Its folder must be one that may be written, since SQLite keeps beside a file what readers and
+    /// writers tell each other; the file need not.
     ///
     /// # Errors
-    /// Those of [`open`](Store::open).
+    /// Those of [`open`](Store::open), and `unsupported` for a store of an older version, which is not brought up to date.
     pub fn open_to_read(file: &Path) -> Result<Store, Error> {
-        Store::there(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        let store = Store::there(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        tables::expect_newest(&store.connection)?;
+        Ok(store)
     }
 
     /// A store that is there.
@@ -150,17 +178,13 @@ impl Store {
         Snapshot::new(transaction, namespace, &mut self.catalog)
     }
 
-    /// How many things there are in each namespace, by its name.
+    /// How many things there are in each namespace, by its name, all at one moment.
     ///
     /// # Errors
     /// `database`.
     pub fn stats(&mut self) -> Result<Vec<NamespaceStats>, Error> {
-        let mut select =
-            self.connection.prepare("SELECT namespace_id FROM namespaces ORDER BY name").map_err(sqlite)?;
-        let ids = select.query_map((), |row| row.get(0)).and_then(Iterator::collect::<Result<Vec<String>, _>>);
-        let ids = ids.map_err(sqlite)?;
-        drop(select);
-        ids.iter().map(|id| self.snapshot(id)?.stats()).collect()
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(sqlite)?;
+        stats::stats(&transaction, None)
     }
 
     /// What a request would do.
@@ -198,16 +222,39 @@ fn sqlite(error: rusqlite::Error) -> Error {
 
 /// The same while a file is opened.
 fn in_file(file: &Path, error: rusqlite::Error) -> Error {
+    let cannot = |why: &dyn std::fmt::Display| {
+        Diagnostic::error(Code::Io, format!("cannot open `{}`: {why}", file.display()))
+    };
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::PermissionDenied) => {
-            let why = match std::fs::metadata(file) {
-                Err(error) => error.to_string(),
-                Ok(_) => error.to_string(),
-            };
-            Diagnostic::error(Code::Io, format!("cannot open `{}`: {why}", file.display())).into()
+            // The system says more of it than SQLite does.
+            match std::fs::File::open(file) {
+                Err(why) => cannot(&why).into(),
+                Ok(_) => cannot(&error).into(),
+            }
+        }
+        // The rejected option is to read it as a file that nobody changes: a writer with other rights may be there, and what is
+        // read while it writes is anything.
+        Some(rusqlite::ErrorCode::ReadOnly) => {
+            let hint = "copy it to a folder that may be written";
+            cannot(&"SQLite has to make two files beside it, and the folder may not be written").hint(hint).into()
         }
         _ => sqlite(error),
     }
+}
+
+/// Writes all of something in one transaction, or nothing of it. Other writers wait meanwhile.
+fn whole<T>(connection: &Connection, write: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+    let written = write().and_then(|written| {
+        connection.execute_batch("COMMIT").map_err(sqlite)?;
+        Ok(written)
+    });
+    if written.is_err() && !connection.is_autocommit() {
+        // The error is told; that this fails too changes nothing about it.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    written
 }
 
 /// A new id: a prefix, and 96 random bits from SQLite, which seeds itself from the system.

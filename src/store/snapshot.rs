@@ -7,9 +7,9 @@ use std::sync::Arc;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Row, Statement, Transaction};
 use sea_query::Value as SqlValue;
-use serde::Serialize;
 
 use super::catalog::{self, Namespace, read_back};
+use super::stats::{self, NamespaceStats};
 use super::sqlite;
 use crate::backend::memory::Matcher;
 use crate::backend::sql::{Column, Mapping, Query, Sql};
@@ -46,38 +46,6 @@ struct LastLowered {
     predicate: Predicate,
     kind: SourceKind,
     lowered: Lowered<Query>,
-}
-
-/// How many things a namespace holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct NamespaceStats {
-    /// Its id.
-    pub namespace_id: String,
-    /// Its name.
-    pub name: String,
-    /// The revision of its catalog.
-    pub revision: u64,
-    /// Its buckets, each with its objects.
-    pub buckets: Vec<TableStats>,
-    /// Its collections, each with its documents.
-    pub collections: Vec<TableStats>,
-    /// Its batches.
-    pub batches: u64,
-}
-
-/// How many members a bucket or collection has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct TableStats {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Its objects or documents.
-    pub members: u64,
-    /// Raised by each change of them.
-    pub revision: u64,
 }
 
 /// Where the fields of objects and of documents are.
@@ -146,34 +114,46 @@ impl<'s> Snapshot<'s> {
     /// # Errors
     /// `database`.
     pub fn stats(&self) -> Result<NamespaceStats, Error> {
-        let count = |sql: &str, n: i64| -> Result<u64, Error> {
-            let count: i64 = self
-                .transaction
-                .prepare_cached(sql)
-                .and_then(|mut select| select.query_row([n], |row| row.get(0)))
-                .map_err(sqlite)?;
-            Ok(count as u64)
-        };
-        let stats = |id: &str, name: &str, table: Table, sql: &str| {
-            let members = count(sql, table.n)?;
-            Ok::<_, Error>(TableStats { id: id.to_owned(), name: name.to_owned(), members, revision: table.revision })
-        };
-        let buckets = self.catalog.buckets().iter().map(|bucket| {
-            let sql = "SELECT count(*) FROM objects WHERE bucket = ?";
-            stats(&bucket.bucket_id, &bucket.name, self.table(SourceRef::Bucket(bucket))?, sql)
-        });
-        let collections = self.catalog.collections().iter().map(|collection| {
-            let sql = "SELECT count(*) FROM documents WHERE collection = ?";
-            stats(&collection.collection_id, &collection.name, self.table(SourceRef::Collection(collection))?, sql)
-        });
-        let name = "SELECT name FROM namespaces WHERE n = ?";
-        Ok(NamespaceStats {
-            namespace_id: self.namespace.id.clone(),
-            name: self.transaction.query_row(name, [self.namespace.n], |row| row.get(0)).map_err(sqlite)?,
-            revision: self.namespace.revision,
-            buckets: buckets.collect::<Result<_, _>>()?,
-            collections: collections.collect::<Result<_, _>>()?,
-            batches: count("SELECT count(*) FROM batches WHERE namespace = ?", self.namespace.n)?,
+        let stats = stats::stats(&self.transaction, Some(self.namespace.n))?.pop();
+        stats.ok_or_else(|| Diagnostic::error(Code::NotFound, "the namespace is gone").into())
+    }
+
+    /// The steps in which SQLite answers what a plan for `target` asks of a source, as `EXPLAIN QUERY PLAN` tells them of the very
+    /// statement: which index it takes. Where something is left to recheck, those of the statement without it.
+    ///
+    /// ```
+    /// # use trommel::plan::{CatalogFile, TriggerRequest, resolve};
+    /// # use trommel::store::Store;
+    /// # let mut store = Store::in_memory()?;
+    /// # let catalog = r#"{"buckets": [{"bucket_id": "b"}],
+    /// #     "collections": [{"collection_id": "c", "source": {"type": "bucket", "bucket_ids": ["b"]}}]}"#;
+    /// # store.apply("demo", CatalogFile::from_json(catalog)?)?;
+    /// let snapshot = store.snapshot("demo")?;
+    /// let request = TriggerRequest::from_json(r#"{"object_ids": ["a"]}"#)?;
+    /// let resolved = resolve("c", &request, snapshot.catalog())?;
+    /// let (source, target) = (resolved.sources()[0], resolved.collection());
+    /// let steps = snapshot.query_plan(source, resolved.predicate(), target)?;
+    /// assert!(steps[0].starts_with("SEARCH objects USING"), "{steps:?}");
+    /// # Ok::<(), trommel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `not_found` for a source or target that is not in the store; `database`.
+    pub fn query_plan(
+        &self,
+        source: SourceRef<'_>,
+        predicate: &Predicate,
+        target: &Collection,
+    ) -> Result<Vec<String>, Error> {
+        let (n, target) = (self.table(source)?.n, self.table(SourceRef::Collection(target))?.n);
+        self.pushed(source, predicate, |_, table, condition, parameters| {
+            let (sql, parameters) = match source {
+                SourceRef::Bucket(bucket) => both_sql(bucket, condition, parameters, &n, &target),
+                SourceRef::Collection(_) => (count_sql(table, condition), parameters.to_vec()),
+            };
+            let explain = self.transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}"));
+            let mut explain = explain.map_err(sqlite)?;
+            explain.query_map(&parameters[..], |row| row.get(3)).and_then(Iterator::collect).map_err(sqlite)
         })
     }
 
@@ -221,14 +201,30 @@ impl<'s> Snapshot<'s> {
         predicate: &Predicate,
         then: impl FnOnce(&str, &[&dyn ToSql]) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let (kind, table, parent) = match source {
-            SourceRef::Bucket(_) => (SourceKind::Bucket, "objects", "bucket"),
-            SourceRef::Collection(_) => (SourceKind::Collection, "documents", "collection"),
+        self.pushed(source, predicate, |lowered, table, condition, parameters| match lowered.residual() {
+            None => then(condition, parameters).map_err(sqlite),
+            Some(residual) => {
+                self.recheck(table, condition, parameters, &Matcher::new(residual))?;
+                // The members are those of the one source.
+                then(&format!("{table}.n IN (SELECT n FROM temp.matching)"), &[]).map_err(sqlite)
+            }
+        })
+    }
+
+    /// Gives what SQLite can say of a predicate: the table, a condition for the members of a source, and its values.
+    fn pushed<T>(
+        &self,
+        source: SourceRef<'_>,
+        predicate: &Predicate,
+        then: impl FnOnce(&Lowered<Query>, &str, &str, &[&dyn ToSql]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (kind, parent) = match source {
+            SourceRef::Bucket(_) => (SourceKind::Bucket, "bucket"),
+            SourceRef::Collection(_) => (SourceKind::Collection, "collection"),
         };
-        let n = self.table(source)?.n;
+        let (table, n) = (table_of(source), self.table(source)?.n);
         let last = self.lowered(predicate, kind)?;
-        let lowered = &last.lowered;
-        let pushed = lowered.pushed().map(Query::where_clause);
+        let pushed = last.lowered.pushed().map(Query::where_clause);
         let (condition, values) = match &pushed {
             Some((condition, values)) => (format!("{table}.{parent} = ? AND ({condition})"), &values.0[..]),
             None => (format!("{table}.{parent} = ?"), &[][..]),
@@ -236,14 +232,7 @@ impl<'s> Snapshot<'s> {
         let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
         let mut parameters: Vec<&dyn ToSql> = vec![&n];
         parameters.extend(bound.iter().map(|value| value as &dyn ToSql));
-        match lowered.residual() {
-            None => then(&condition, &parameters).map_err(sqlite),
-            Some(residual) => {
-                self.recheck(table, &condition, &parameters, &Matcher::new(residual))?;
-                let passed = format!("{table}.{parent} = ? AND {table}.n IN (SELECT n FROM temp.matching)");
-                then(&passed, &[&n]).map_err(sqlite)
-            }
-        }
+        then(&last.lowered, table, &condition, &parameters)
     }
 
     /// Puts the candidates that a matcher lets through into the temporary table `matching`.
@@ -266,24 +255,91 @@ impl<'s> Snapshot<'s> {
         Ok(())
     }
 
-    fn count_where(&self, sql: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<u64> {
-        let count: i64 = self.transaction.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?;
-        Ok(count as u64)
+    /// How many objects of a bucket match and what processing them would meet, in one pass over them.
+    fn both(
+        &self,
+        bucket: &Bucket,
+        predicate: &Predicate,
+        target: &Collection,
+    ) -> Result<(Counted, (Overwrites, u64)), Error> {
+        let source = SourceRef::Bucket(bucket);
+        let (table, target) = (self.table(source)?, self.table(SourceRef::Collection(target))?);
+        let (count, met) = self.matching(source, predicate, |condition, parameters| {
+            let (sql, all) = both_sql(bucket, condition, parameters, &table.n, &target.n);
+            let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
+            self.transaction.prepare_cached(&sql)?.query_row(&all[..], read)
+        })?;
+        let overwrites = match bucket.unique_key {
+            None => Overwrites::Duplicated(met),
+            Some(_) => Overwrites::Overwritten(met),
+        };
+        Ok((Counted::exact(count, table.revision), (overwrites, target.revision)))
     }
+}
+
+/// The statement by which matching objects are counted together with what processing them would meet, and its values.
+fn both_sql<'p>(
+    bucket: &Bucket,
+    condition: &str,
+    parameters: &[&'p dyn ToSql],
+    bucket_n: &'p i64,
+    target_n: &'p i64,
+) -> (String, Vec<&'p dyn ToSql>) {
+    let (bucket_n, target_n) = (bucket_n as &dyn ToSql, target_n as &dyn ToSql);
+    match bucket.unique_key {
+        None => (duplicated_sql(condition), [&[target_n], parameters].concat()),
+        Some(_) => (overwritten_sql(condition), [parameters, &[bucket_n, target_n]].concat()),
+    }
+}
+
+/// How many objects match, and how many of them have documents in the collection that is the first value.
+fn duplicated_sql(condition: &str) -> String {
+    format!(
+        "SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM documents
+         WHERE documents.collection = ? AND documents.root_object_id = objects.object_id)) FROM objects WHERE {condition}"
+    )
+}
+
+/// How many objects match, and how many documents they have: those of their ids, and of the objects with equal key values. The
+/// last values are the bucket and the collection.
+///
+/// `CROSS JOIN`, since SQLite would go through the whole bucket where few match.
+fn overwritten_sql(condition: &str) -> String {
+    format!(
+        "WITH matching_objects AS MATERIALIZED (SELECT objects.object_id, objects.key_value FROM objects WHERE {condition}),
+         roots AS (
+             SELECT object_id FROM matching_objects
+             UNION
+             SELECT o.object_id FROM (SELECT DISTINCT key_value FROM matching_objects WHERE key_value IS NOT NULL) k
+             CROSS JOIN objects o ON o.bucket = ? AND o.key_value = k.key_value
+         )
+         SELECT (SELECT count(*) FROM matching_objects),
+             (SELECT count(*) FROM roots CROSS JOIN documents d ON d.collection = ? AND d.root_object_id = roots.object_id)"
+    )
+}
+
+/// Where the members of a source are.
+fn table_of(source: SourceRef<'_>) -> &'static str {
+    match source {
+        SourceRef::Bucket(_) => "objects",
+        SourceRef::Collection(_) => "documents",
+    }
+}
+
+/// The statement by which members are counted.
+fn count_sql(table: &str, condition: &str) -> String {
+    format!("SELECT count(*) FROM {table} WHERE {condition}")
 }
 
 impl Source for Snapshot<'_> {
     type Error = Error;
 
     fn count(&self, source: SourceRef<'_>, predicate: &Predicate) -> Result<Counted, Error> {
-        let table = match source {
-            SourceRef::Bucket(_) => "objects",
-            SourceRef::Collection(_) => "documents",
-        };
-        let n = self.matching(source, predicate, |condition, parameters| {
-            self.count_where(&format!("SELECT count(*) FROM {table} WHERE {condition}"), parameters)
+        let n: i64 = self.matching(source, predicate, |condition, parameters| {
+            let sql = count_sql(table_of(source), condition);
+            self.transaction.prepare_cached(&sql)?.query_row(parameters, |row| row.get(0))
         })?;
-        Ok(Counted::exact(n, self.table(source)?.revision))
+        Ok(Counted::exact(n as u64, self.table(source)?.revision))
     }
 
     fn overwrites(
@@ -292,33 +348,19 @@ impl Source for Snapshot<'_> {
         predicate: &Predicate,
         target: &Collection,
     ) -> Result<Option<(Overwrites, u64)>, Error> {
-        let (source, target) = (SourceRef::Bucket(bucket), self.table(SourceRef::Collection(target))?);
-        let bucket_n = self.table(source)?.n;
-        let answer = self.matching(source, predicate, |condition, parameters| {
-            let with = |last: &[&dyn ToSql], sql: &str| {
-                self.count_where(sql, &parameters.iter().copied().chain(last.iter().copied()).collect::<Vec<_>>())
-            };
-            if bucket.unique_key.is_none() {
-                let sql = format!(
-                    "SELECT count(*) FROM objects WHERE {condition} AND EXISTS (SELECT 1 FROM documents
-                     WHERE documents.collection = ? AND documents.root_object_id = objects.object_id)"
-                );
-                return with(&[&target.n], &sql).map(Overwrites::Duplicated);
-            }
-            // An object's documents: those of its id, and of the objects of this bucket with equal key values.
-            let sql = format!(
-                "WITH matching_objects AS MATERIALIZED (SELECT objects.object_id, objects.key_value FROM objects WHERE {condition}),
-                 roots AS (
-                     SELECT object_id FROM matching_objects
-                     UNION
-                     SELECT o.object_id FROM (SELECT DISTINCT key_value FROM matching_objects WHERE key_value IS NOT NULL) k
-                     CROSS JOIN objects o ON o.bucket = ? AND o.key_value = k.key_value
-                 )
-                 SELECT count(*) FROM roots CROSS JOIN documents d ON d.collection = ? AND d.root_object_id = roots.object_id"
-            );
-            with(&[&bucket_n, &target.n], &sql).map(Overwrites::Overwritten)
-        })?;
-        Ok(Some((answer, target.revision)))
+        self.both(bucket, predicate, target).map(|(_, overwrites)| Some(overwrites))
+    }
+
+    fn count_and_overwrites(
+        &self,
+        bucket: &Bucket,
+        predicate: &Predicate,
+        target: &Collection,
+    ) -> (Result<Counted, Error>, Result<Option<(Overwrites, u64)>, Error>) {
+        match self.both(bucket, predicate, target) {
+            Ok((counted, overwrites)) => (Ok(counted), Ok(Some(overwrites))),
+            Err(error) => (Err(error.clone()), Err(error)),
+        }
     }
 
     fn explain(&self, predicate: &Predicate) -> Option<Explain> {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::sqlite;
+use super::{sqlite, whole};
 use crate::error::{Code, Diagnostic, Error};
 
 /// `trml`, so that no other program's file is taken for a store.
@@ -84,16 +84,11 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
     if version(connection)? == MIGRATIONS.len() {
         return Ok(());
     }
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
-    let migrated = migrate_all(connection).and_then(|()| connection.execute_batch("COMMIT").map_err(sqlite));
-    if migrated.is_err() && !connection.is_autocommit() {
-        // The error is told; that this fails too changes nothing about it.
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-    migrated
+    whole(connection, || bring_up_to_date(connection))
 }
 
-fn migrate_all(connection: &Connection) -> Result<(), Error> {
+/// The same in a transaction that is open.
+pub(super) fn bring_up_to_date(connection: &Connection) -> Result<(), Error> {
     // Somebody else may have been first.
     let version = version(connection)?;
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(version) {
@@ -101,6 +96,20 @@ fn migrate_all(connection: &Connection) -> Result<(), Error> {
         connection.execute_batch(&text).map_err(sqlite)?;
     }
     Ok(())
+}
+
+/// Refuses a store that would have to be brought up to date.
+pub(super) fn expect_newest(connection: &Connection) -> Result<(), Error> {
+    expect(version(connection)?, MIGRATIONS.len())
+}
+
+fn expect(version: usize, newest: usize) -> Result<(), Error> {
+    if version == newest {
+        return Ok(());
+    }
+    let message = format!("the store has version {version}, and this program reads version {newest}");
+    let hint = "a command that writes to it, such as `trigger`, brings it up to date";
+    Err(Diagnostic::error(Code::Unsupported, message).hint(hint).into())
 }
 
 /// The version of a store; 0 for an empty file.
@@ -121,5 +130,18 @@ pub(super) fn version(connection: &Connection) -> Result<usize, Error> {
         }
         (APPLICATION, Ok(version)) if version > 0 => Ok(version),
         _ => Err(Diagnostic::error(Code::Unsupported, "the file is a database, but no store").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_an_older_version_is_not_read_as_a_new_one() {
+        let error = expect(1, 2).unwrap_err();
+        assert_eq!(error.code(), Code::Unsupported);
+        assert!(error.to_string().contains("version 1") && error.diagnostics()[0].hint.is_some(), "{error}");
+        assert!(expect(2, 2).is_ok());
     }
 }

@@ -53,6 +53,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tantivy", &["backend/tantivy", "cli", "lib.rs"]),
     ("tantivy_fst", &["backend/tantivy"]),
     ("thiserror", &["*"]),
+    ("unicode_width", &["plan/preview.rs"]),
     ("zstd", &["cli"]),
 ];
 

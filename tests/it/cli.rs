@@ -21,6 +21,8 @@ mod plan;
 mod schema;
 #[path = "cli/sql.rs"]
 mod sql;
+#[path = "cli/store.rs"]
+mod store;
 
 /// What a run gave.
 struct Run {

@@ -137,6 +137,8 @@ fn a_bad_catalog_is_refused_with_the_place() {
         (r#"{"bucket": []}"#, Code::UnknownKey, Some("bucket")),
         (r#"{"buckets": [{"bucket_id": "a", "nam": "b"}]}"#, Code::UnknownKey, Some("nam")),
         (r#"{"buckets": [{"name": "b"}]}"#, Code::MissingValue, None),
+        (r#"{"buckets": [{"bucket_id": "a", "unique_key": {"fields": ["ok", "a..b"]}}]}"#, Code::BadPath, Some(r#""a..b""#)),
+        (r#"{"buckets": [{"bucket_id": "a", "unique_key": {"fields": [7]}}]}"#, Code::Syntax, Some("7")),
         (r#"{"buckets": [], "buckets": []}"#, Code::DuplicateKey, None),
         (
             r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket", "collection_ids": []}}]}"#,
@@ -169,6 +171,16 @@ fn a_bad_catalog_is_refused_with_the_place() {
             let slack = wanted.saturating_sub(2)..=wanted + at.len() + 2;
             assert!(slack.contains(&span.start), "{text}: {span:?}");
         }
+    }
+    for (text, pointer) in [
+        (r#"{"buckets": [{"bucket_id": "a", "nam": "b"}]}"#, "/buckets/0/nam"),
+        (r#"{"buckets": [{"bucket_id": "a"}, {"name": "b"}]}"#, "/buckets/1"),
+        (r#"{"buckets": [{"bucket_id": "a", "unique_key": {"fields": ["ok", ".b"]}}]}"#, "/buckets/0/unique_key/fields/1"),
+        (r#"{"collections": [{"collection_id": "c", "source": {"type": "table"}}]}"#, "/collections/0/source/type"),
+        (r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket"}}]}"#, "/collections/0/source"),
+    ] {
+        let error = CatalogFile::from_json(text).unwrap_err();
+        assert_eq!(error.diagnostics()[0].place.pointer.as_deref(), Some(pointer), "{text}\n{error}");
     }
     let dynamic = r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket", "bucket_ids": []}, "source_filters": {"a": {"type": "dynamic", "field": "v"}}}]}"#;
     assert_eq!(code(CatalogFile::from_json(dynamic)), Code::Unbound);
@@ -339,7 +351,7 @@ fn questions_without_answers_leave_the_plan_open() {
             _ => "another",
         })
         .collect();
-    assert_eq!(asked, ["bkt_1", "bkt_2", "photos", "scans"]);
+    assert_eq!(asked, ["bkt_1", "photos", "bkt_2", "scans"]);
     let plan = resolved.with_answers(Answers::default());
     assert_eq!(plan.total, Count::AtLeast(0));
     assert!(plan.sources.iter().all(|source| source.reason.is_some() && source.would_overwrite.is_none()));
@@ -422,9 +434,135 @@ fn tiers_are_those_that_a_brute_force_finds() {
         brute::tiers(&mut Dice::of(seed), &mut met);
     }
     // So that each of these was met often.
-    let Met { plans, circles, skipped, other_steps } = met;
+    let Met { plans, circles, skipped, other_steps, through_several, .. } = met;
     assert!(
-        plans > 5_000 && circles > 1_000 && skipped > 500 && other_steps > 1_000,
-        "{plans} {circles} {skipped} {other_steps}"
+        plans > 5_000 && circles > 1_000 && skipped > 500 && other_steps > 1_000 && through_several > 50,
+        "{plans} {circles} {skipped} {other_steps} {through_several}"
     );
+}
+
+#[test]
+fn names_and_ids_are_those_that_a_brute_force_finds() {
+    let mut met = Met::default();
+    for seed in 0..20_000 {
+        brute::names(&mut Dice::of(seed), &mut met);
+    }
+    let Met { plans, mistakes, by_colliding_names, .. } = met;
+    assert!(plans > 500 && mistakes > 500 && by_colliding_names > 200, "{plans} {mistakes} {by_colliding_names}");
+}
+
+#[test]
+fn of_many_disabled_collections_the_first_are_named() {
+    let mut collections = vec![json!({"collection_id": "a", "source": {"type": "bucket", "bucket_ids": []}})];
+    let disabled: Vec<String> = (0..9).rev().map(|n| format!("d{n}")).collect();
+    collections.extend(disabled.iter().map(
+        |id| json!({"collection_id": id, "enabled": false, "source": {"type": "collection", "collection_id": "a"}}),
+    ));
+    let source = json!({"type": "collection", "collection_ids": ["d0", "d5", "d8", "d3", "d7"]});
+    collections.push(json!({"collection_id": "x", "source": source}));
+    let catalog = catalog(&json!({"collections": collections}));
+    let plan = resolve("a", &TriggerRequest::default(), &catalog).unwrap().with_answers(Answers::default());
+    // In the order of the catalog, whatever the walk met first.
+    let reason = &plan.skipped.last().unwrap().reason;
+    assert_eq!(reason, "only reached through `d8`, `d7`, `d5` and more, which are disabled");
+}
+
+#[test]
+fn what_would_be_overwritten_may_be_unknown() {
+    struct Broken;
+    impl Source for Broken {
+        type Error = &'static str;
+        fn count(&self, _: SourceRef<'_>, _: &Predicate) -> Result<Counted, &'static str> {
+            Ok(Counted::exact(1, 1))
+        }
+        fn overwrites(
+            &self,
+            _: &Bucket,
+            _: &Predicate,
+            _: &Collection,
+        ) -> Result<Option<(Overwrites, u64)>, &'static str> {
+            Err("no connection")
+        }
+    }
+    let plan = plan("a", &request(&json!({})), &catalog(&shop()), &Broken).unwrap();
+    assert_eq!(plan.total, Count::Exact(2));
+    let of = |code: &str| plan.warnings.iter().filter(|warning| warning.code == code).count();
+    assert_eq!((of("overwrites_unknown"), of("not_counted")), (2, 0), "{:?}", plan.warnings);
+    assert!(plan.sources.iter().all(|source| source.would_overwrite.is_none() && source.would_duplicate.is_none()));
+}
+
+#[test]
+fn mistakes_in_a_saved_plan_have_their_code_and_place() {
+    let catalog = catalog(&shop());
+    let plan = resolve("a", &request(&json!({"source_filters": {"y": 1}})), &catalog).unwrap();
+    let good = serde_json::to_value(plan.with_answers(Answers::default()).to_json()).unwrap();
+    let spoiled = |pointer: &str, value: Json| {
+        let mut plan = good.clone();
+        *plan.pointer_mut(pointer).unwrap() = value;
+        plan.to_string()
+    };
+    let without = |key: &str| {
+        let mut plan = good.clone();
+        plan.as_object_mut().unwrap().remove(key).unwrap();
+        plan.to_string()
+    };
+    let added = |key: &str| {
+        let mut plan = good.clone();
+        plan[key] = json!(1);
+        plan.to_string()
+    };
+    for (text, expected, pointer) in [
+        (spoiled("/format_version", json!(2)), Code::Unsupported, "/format_version"),
+        (spoiled("/format_version", json!("1")), Code::Syntax, "/format_version"),
+        (without("format_version"), Code::MissingValue, ""),
+        (without("sources"), Code::MissingValue, ""),
+        (without("request"), Code::MissingValue, ""),
+        (added("sorces"), Code::UnknownKey, "/sorces"),
+        (spoiled("/sources/0/count", json!({"kind": "about", "n": 1})), Code::Syntax, "/sources/0/count/kind"),
+        (spoiled("/sources/1/id", json!(5)), Code::Syntax, "/sources/1/id"),
+        (spoiled("/tiers/1/step", json!(-1)), Code::Syntax, "/tiers/1/step"),
+        (spoiled("/request", json!({"object_id": []})), Code::UnknownKey, "/request/object_id"),
+        (
+            spoiled("/request/source_filters", json!({"field": "x", "operator": "about", "value": 1})),
+            Code::UnknownOperator,
+            "/request/source_filters/operator",
+        ),
+        ("[1]".to_owned(), Code::Syntax, ""),
+    ] {
+        let error = TriggerPlan::from_json(&text).unwrap_err();
+        let found = &error.diagnostics()[0];
+        assert_eq!((found.code, found.place.pointer.as_deref()), (expected, Some(pointer)), "{text}\n{error}");
+        assert!(found.place.span.is_some() && !found.message.contains("struct"), "{error}");
+    }
+    let twice = good.to_string().replacen('{', r#"{"source": "bucket", "#, 1);
+    let error = TriggerPlan::from_json(&twice).unwrap_err();
+    assert_eq!(error.code(), Code::DuplicateKey, "{error}");
+    // Any depth is read and passed over, or is an error: nothing recurses.
+    let deep = spoiled("/filter", json!("here")).replace(r#""here""#, &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
+    assert!(TriggerPlan::from_json(&deep).is_ok());
+}
+
+#[test]
+fn a_preview_is_aligned_whatever_the_names_are() {
+    let names = ["a", "写真の倉庫", "cafe\u{301}", "x\u{202E}txt.exe", "line\u{2028}end", "\u{1F468}\u{200D}\u{1F469}"];
+    let buckets: Vec<Json> = names.iter().map(|name| json!({"bucket_id": name, "name": name})).collect();
+    let file = json!({
+        "buckets": buckets,
+        "collections": [{"collection_id": "c", "source": {"type": "bucket", "bucket_ids": names}}],
+    });
+    let plan = resolve("c", &TriggerRequest::default(), &catalog(&file)).unwrap().with_answers(Answers::default());
+    let text = plan.to_string();
+    for hidden in ['\u{202E}', '\u{2028}'] {
+        assert!(!text.contains(hidden) && text.contains(&hidden.escape_default().to_string()), "{text}");
+    }
+    // Two columns for each of the five characters, one for the letter with its accent.
+    let column = |name: &str, columns: usize| {
+        let line = text.lines().find(|line| line.starts_with("├─ ") && line.contains(name)).unwrap();
+        let rest = &line[line.find(name).unwrap() + name.len()..];
+        columns + rest.find('≥').unwrap()
+    };
+    let widest = r"x\u{202e}txt.exe".len();
+    for (name, columns) in [("写真の倉庫", 10), ("cafe\u{301}", 4), (r"x\u{202e}txt.exe", widest), (r"line\u{2028}end", 15)] {
+        assert_eq!(column(name, columns), widest + 2, "{name}\n{text}");
+    }
 }

@@ -6,9 +6,9 @@ use std::thread;
 
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
-use trommel::plan::{CatalogFile, Count, TriggerRequest};
+use trommel::plan::{CatalogFile, Count, TriggerRequest, resolve};
 use trommel::store::{Destination, Store};
-use trommel::{Code, Error, Schema, parse};
+use trommel::{Code, Error, parse};
 
 use crate::plan::brute::{self, Dice, import};
 
@@ -303,9 +303,7 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
 fn a_damaged_store_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("s");
-    let mut store = Store::create(&file).unwrap();
-    store.fill_demo().unwrap();
-    drop(store);
+    drop(Store::create_demo(&file).unwrap());
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[4096..].iter_mut().step_by(7).for_each(|byte| *byte = 0xA5);
     std::fs::write(&file, &bytes).unwrap();
@@ -441,22 +439,13 @@ fn indexes_are_used() {
     assert_eq!(store.index(&paths).unwrap(), 0);
     // Another key, though a name of an index would be the same.
     assert_eq!(store.index(&[path("SKU")]).unwrap(), 4);
-    let connection = Connection::open(&file).unwrap();
-    let statement = |filter: &str| {
-        let snapshot = trommel::lower(
-            &trommel::Sql::sqlite(trommel::store::objects_mapping()),
-            &Schema::open().check(&parse::json(filter).unwrap()).unwrap(),
-        );
-        let (condition, values) = snapshot.unwrap().into_exact().unwrap().where_clause();
-        let sql = format!("EXPLAIN QUERY PLAN SELECT count(*) FROM objects WHERE objects.bucket = 1 AND ({condition})");
-        let mut explain = connection.prepare(&sql).unwrap();
-        let values = values.0.iter().map(|value| match value {
-            trommel::sea_query::Value::String(Some(text)) => rusqlite::types::Value::from(text.to_string()),
-            trommel::sea_query::Value::BigInt(Some(int)) => rusqlite::types::Value::from(*int),
-            _ => rusqlite::types::Value::Null,
-        });
-        let rows = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
-        rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    // Of the statement that a plan runs.
+    let mut steps = |body: &str| {
+        let snapshot = store.snapshot("shop").unwrap();
+        let request = TriggerRequest::from_json(body).unwrap();
+        let resolved = resolve("frames", &request, snapshot.catalog()).unwrap();
+        let (source, target) = (resolved.sources()[0], resolved.collection());
+        snapshot.query_plan(source, resolved.predicate(), target).unwrap().join("\n")
     };
     for filter in [
         r#"{"sku": "s5"}"#,
@@ -465,12 +454,15 @@ fn indexes_are_used() {
         r#"{"AND": [{"sku": "s5"}, {"tags": 3}]}"#,
         r#"{"\"it's a \\\"key\\\"\"": 1}"#,
     ] {
-        let plan = statement(filter);
+        let plan = steps(&format!(r#"{{"source_filters": {filter}}}"#));
         assert!(plan.contains("USING INDEX objects: json_extract"), "{filter}\n{plan}");
         assert!(!plan.contains("SCAN objects"), "{filter}\n{plan}");
     }
-    assert!(
-        statement(r#"{"field": "object_id", "operator": "in", "value": ["o1", "o2"]}"#)
-            .contains("objects_of_bucket (bucket=? AND object_id=?)")
-    );
+    let plan = steps(r#"{"object_ids": ["o1", "o2"]}"#);
+    assert!(plan.contains("objects_of_bucket (bucket=? AND object_id=?)"), "{plan}");
+    // Without an index, and what no index serves.
+    for filter in [r#"{"text": "x"}"#, r#"{"field": "sku", "operator": "contains", "value": "5"}"#] {
+        let plan = steps(&format!(r#"{{"source_filters": {filter}}}"#));
+        assert!(!plan.contains("json_extract"), "{filter}\n{plan}");
+    }
 }

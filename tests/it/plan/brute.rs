@@ -43,6 +43,12 @@ pub(crate) struct Met {
     pub(crate) skipped: usize,
     /// Collections whose tier is not their step.
     pub(crate) other_steps: usize,
+    /// Collections left out that several disabled ones lead to.
+    pub(crate) through_several: usize,
+    /// Collections found by a name that is not their id.
+    pub(crate) by_colliding_names: usize,
+    /// Requests that name what is not there, or is no source.
+    pub(crate) mistakes: usize,
 }
 
 /// A collection of a generated catalog: enabled, and its sources; none: made of a bucket.
@@ -152,6 +158,105 @@ pub(crate) fn tiers(dice: &mut Dice<'_>, met: &mut Met) {
         reached.iter().map(|way| way[way.len() - 1]).filter(|at| !steps.contains_key(at)).collect();
     met.skipped += left_out.len();
     assert_eq!(plan.skipped.iter().map(|found| found.id[1..].parse().unwrap()).collect::<BTreeSet<usize>>(), left_out);
+    for found in &plan.skipped {
+        let at: usize = found.id[1..].parse().unwrap();
+        // The last disabled one of each way there.
+        let ways_there = reached.iter().filter(|way| way[way.len() - 1] == at);
+        let through: BTreeSet<usize> =
+            ways_there.map(|way| *way.iter().rev().find(|at| !made[**at].enabled).unwrap()).collect();
+        if !made[at].enabled {
+            assert_eq!(found.reason, "it is disabled");
+            continue;
+        }
+        met.through_several += usize::from(through.len() > 1);
+        let named: Vec<String> = through.iter().take(3).map(|at| format!("`{}`", name(*at))).collect();
+        let more = if through.len() > 3 { " and more" } else { "" };
+        let are = if through.len() == 1 { "is" } else { "are" };
+        assert_eq!(found.reason, format!("only reached through {}{more}, which {are} disabled", named.join(", ")));
+    }
+}
+
+/// Looking up buckets and collections whose names are the ids of others, beside one that goes through all of them.
+pub(crate) fn names(dice: &mut Dice<'_>, met: &mut Met) {
+    const WORDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+    // Ids and names of the same few words; an id or a name may stand twice.
+    let things = |dice: &mut Dice<'_>| -> Vec<(&str, &str)> {
+        (0..1 + dice.below(4)).map(|_| (WORDS[dice.below(4)], WORDS[dice.below(5)])).collect()
+    };
+    let (buckets, made) = (things(dice), things(dice));
+    let find = |all: &[(&str, &str)], word: &str| {
+        let by_id = all.iter().position(|(id, _)| *id == word);
+        by_id.or_else(|| all.iter().position(|(_, name)| *name == word))
+    };
+    let is_twice = |all: &[(&str, &str)]| {
+        let (ids, names): (BTreeSet<_>, BTreeSet<_>) = all.iter().copied().unzip();
+        ids.len() < all.len() || names.len() < all.len()
+    };
+    let sources: Vec<Vec<&str>> = made.iter().map(|_| (0..dice.below(4)).map(|_| WORDS[dice.below(5)]).collect()).collect();
+    let file = json!({
+        "buckets": buckets.iter().map(|(id, name)| json!({"bucket_id": id, "name": name})).collect::<Vec<_>>(),
+        "collections": made.iter().zip(&sources).map(|((id, name), sources)| json!({
+            "collection_id": id, "name": name, "source": {"type": "bucket", "bucket_ids": sources},
+        })).collect::<Vec<_>>(),
+    });
+    let catalog = CatalogFile::from_json(&file.to_string()).unwrap().into_catalog("ns_1");
+    if is_twice(&buckets) || is_twice(&made) {
+        assert_eq!(catalog.unwrap_err().code(), Code::AmbiguousName, "{file}");
+        return;
+    }
+    if sources.iter().flatten().any(|word| find(&buckets, word).is_none()) {
+        assert_eq!(catalog.unwrap_err().code(), Code::NotFound, "{file}");
+        return;
+    }
+    let catalog = catalog.unwrap();
+    let word = WORDS[dice.below(6)];
+    let included: Vec<&str> = (0..dice.below(3)).map(|_| WORDS[dice.below(6)]).collect();
+    let request = TriggerRequest::from_value(&json!({"include_buckets": included})).unwrap();
+    let resolved = resolve(word, &request, &catalog);
+    let Some(triggered) = find(&made, word) else {
+        assert_eq!(resolved.err().unwrap().code(), Code::NotFound, "{file} {word}");
+        return;
+    };
+    met.by_colliding_names += usize::from(made[triggered].0 != word && made[triggered].0 != made[triggered].1);
+    // Each bucket once, where the collection first names it.
+    let mut configured: Vec<usize> = Vec::new();
+    for source in sources[triggered].iter().filter_map(|word| find(&buckets, word)) {
+        if !configured.contains(&source) {
+            configured.push(source);
+        }
+    }
+    let mistakes: Vec<(Code, String)> = included
+        .iter()
+        .enumerate()
+        .filter_map(|(at, word)| {
+            let code = match find(&buckets, word) {
+                None => Code::NotFound,
+                Some(found) if !configured.contains(&found) => Code::NotASource,
+                Some(_) => return None,
+            };
+            Some((code, format!("/include_buckets/{at}")))
+        })
+        .collect();
+    match resolved {
+        Ok(resolved) => {
+            assert!(mistakes.is_empty(), "{file} {included:?}");
+            assert_eq!(resolved.collection().collection_id, made[triggered].0);
+            let is_wanted = |at: &&usize| included.iter().any(|word| find(&buckets, word) == Some(**at));
+            let wanted: Vec<&str> = configured.iter().filter(is_wanted).map(|at| buckets[*at].0).collect();
+            let found: Vec<&str> = resolved.sources().iter().map(|source| source.id()).collect();
+            assert_eq!(found, wanted, "{file} {included:?}");
+            met.plans += 1;
+        }
+        Err(error) => {
+            let told: Vec<(Code, String)> = error
+                .diagnostics()
+                .iter()
+                .map(|found| (found.code, found.place.pointer.clone().unwrap()))
+                .collect();
+            assert_eq!(told, mistakes, "{file} {included:?}");
+            met.mistakes += 1;
+        }
+    }
 }
 
 /// The namespace `shop` of the generated stores.

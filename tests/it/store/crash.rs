@@ -5,11 +5,12 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 use serde_json::json;
-use trommel::store::{Destination, Store};
+use trommel::Code;
+use trommel::store::{Destination, NamespaceStats, Store};
 
 use super::{Dice, check};
 
@@ -65,7 +66,8 @@ fn a_killed_program_leaves_all_or_nothing() {
     import.finish().unwrap();
     drop(store);
     let lines = dir.path().join("lines");
-    let (mut while_writing, mut dice) = (0, Dice::of(7));
+    // Of imports and of triggers.
+    let (mut while_writing, mut dice) = ([0, 0], Dice::of(7));
     for round in 0..ROUNDS {
         let before = (count(&file, "SELECT count(*) FROM objects"), count(&file, "SELECT count(*) FROM batches"));
         let mut text = std::fs::File::create(&lines).unwrap();
@@ -84,7 +86,7 @@ fn a_killed_program_leaves_all_or_nothing() {
         // Stopped, so that nothing happens between the look and the kill.
         let pid = child.id().to_string();
         Command::new("kill").args(["-STOP", &pid]).status().unwrap();
-        while_writing += usize::from(is_writing(&file));
+        while_writing[usize::from(!is_import)] += usize::from(is_writing(&file));
         let committed = committed(&file);
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
@@ -109,6 +111,44 @@ fn a_killed_program_leaves_all_or_nothing() {
             check(&file, after.1);
         }
     }
-    println!("killed {ROUNDS} times, {while_writing} of them after the first write and before the commit");
-    assert!(while_writing * 10 >= ROUNDS * 3, "only {while_writing} of {ROUNDS}");
+    let [imports, triggers] = while_writing;
+    let half = ROUNDS / 2;
+    println!("killed after the first write and before the commit: {imports} of {half} imports, {triggers} of {half} triggers");
+    assert!(imports * 10 >= half * 3 && triggers * 10 >= half * 3, "only {imports} and {triggers} of {half} each");
+}
+
+#[test]
+fn a_killed_demo_is_whole_or_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let start = Instant::now();
+    assert!(spawn(&["store", "demo", at("whole").to_str().unwrap()]).wait().unwrap().success());
+    let time = start.elapsed().as_micros() as usize;
+    let whole = Store::open(&at("whole")).unwrap().stats().unwrap();
+    let (mut while_writing, mut dice) = (0, Dice::of(11));
+    for round in 0..20 {
+        let file = at(&format!("demo{round}"));
+        let mut child = spawn(&["store", "demo", file.to_str().unwrap()]);
+        std::thread::sleep(Duration::from_micros(dice.below(time) as u64));
+        Command::new("kill").args(["-STOP", &child.id().to_string()]).status().unwrap();
+        while_writing += usize::from(file.exists() && is_writing(&file));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        match Store::open_to_read(&file) {
+            Ok(mut store) => assert_eq!(members(&store.stats().unwrap()), members(&whole), "round {round}"),
+            // What is there is no store yet, and may become one.
+            Err(error) => {
+                assert!(matches!(error.code(), Code::Io | Code::Unsupported), "{error}");
+                assert_eq!(members(&Store::create_demo(&file).unwrap().stats().unwrap()), members(&whole));
+            }
+        }
+    }
+    println!("killed 20 times, {while_writing} of them while the demo was written");
+    assert!(while_writing >= 5, "only {while_writing}");
+}
+
+/// How many members each bucket and collection has, by their ids.
+fn members(stats: &[NamespaceStats]) -> Vec<(&str, u64)> {
+    let tables = stats.iter().flat_map(|namespace| namespace.buckets.iter().chain(&namespace.collections));
+    tables.map(|table| (&*table.id, table.members)).collect()
 }

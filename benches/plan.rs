@@ -193,7 +193,7 @@ fn main() {
     let file = dir.path().join("bench.trm");
     let file = if let Ok(kept) = std::env::var("KEPT") { kept.into() } else { file };
     if !file.exists() {
-    make(&file);
+        make(&file);
     }
 
     for question in questions() {
@@ -202,13 +202,16 @@ fn main() {
         let hand = Connection::open(&file).expect("a store");
         let plan = store.plan("bench", "c0", &request).expect("a plan");
         assert_eq!(of_plan(&plan), by_hand(&hand, &question), "{}", question.title);
-        let first = || of_plan(&Store::open_to_read(&file).expect("a store").plan("bench", "c0", &request).expect("a plan"));
+        let first =
+            || of_plan(&Store::open_to_read(&file).expect("a store").plan("bench", "c0", &request).expect("a plan"));
         let times = compare(
             &format!("{}: {} objects of {OBJECTS}", question.title, plan.total),
             &mut [
                 Rival::new("SQL by hand", || by_hand(&hand, &question)),
                 Rival::new("plan", || of_plan(&store.plan("bench", "c0", &request).expect("a plan"))),
-                Rival::new("SQL by hand, opening the file", || by_hand(&Connection::open(&file).expect("a store"), &question)),
+                Rival::new("SQL by hand, opening the file", || {
+                    by_hand(&Connection::open(&file).expect("a store"), &question)
+                }),
                 Rival::new("first plan, opening the file", first),
             ],
         );

@@ -375,7 +375,8 @@ pub(crate) fn excerpt(words: &str) -> String {
 pub(crate) fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for c in text.chars() {
-        let turns = matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        let turns =
+            matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
         let ends_line = matches!(c, '\u{2028}' | '\u{2029}');
         if c.is_control() || turns || ends_line { visible.extend(c.escape_default()) } else { visible.push(c) }
     }

@@ -1,6 +1,6 @@
 //! The catalog of one namespace: its buckets and collections, and which feeds which.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ pub enum CollectionSource {
 }
 
 /// Of what kind the sources of a collection are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// Buckets: what is counted are objects.
@@ -166,6 +166,23 @@ fn not_found(file: &CatalogFile, kind: SourceKind, named: &str) -> Diagnostic {
     }
 }
 
+/// The sources of a collection, each once.
+fn sources_of(file: &CatalogFile, collection: &Collection, names: &Names) -> Result<Vec<u32>, Diagnostic> {
+    let mut seen = HashSet::new();
+    let mut found = Vec::with_capacity(collection.source.named().len());
+    for named in collection.source.named() {
+        let source = names.find(named).ok_or_else(|| {
+            let mut diagnostic = not_found(file, collection.source.kind(), named);
+            diagnostic.message += &format!(", a source of the collection `{}`", excerpt(&collection.name));
+            diagnostic
+        })?;
+        if seen.insert(source) {
+            found.push(source);
+        }
+    }
+    Ok(found)
+}
+
 impl Catalog {
     /// The catalog of a namespace, at a revision that whoever keeps it raises with each change.
     ///
@@ -187,21 +204,11 @@ impl Catalog {
         let mut sources = Vec::with_capacity(file.collections.len());
         let mut edges = Vec::new();
         for (at, collection) in file.collections.iter().enumerate() {
-            let kind = collection.source.kind();
-            let names = match kind {
+            let names = match collection.source.kind() {
                 SourceKind::Bucket => &bucket_names,
                 SourceKind::Collection => &collection_names,
             };
-            let mut found = Vec::with_capacity(collection.source.named().len());
-            for named in collection.source.named() {
-                found.push(names.find(named).ok_or_else(|| {
-                    let mut diagnostic = not_found(&file, kind, named);
-                    diagnostic.message += &format!(", a source of the collection `{}`", excerpt(&collection.name));
-                    diagnostic
-                })?);
-            }
-            let mut seen = std::collections::HashSet::with_capacity(found.len());
-            found.retain(|source| seen.insert(*source));
+            let found = sources_of(&file, collection, names)?;
             if collection.source.kind() == SourceKind::Collection {
                 edges.extend(found.iter().map(|source| (*source, at as u32)));
             }

@@ -125,7 +125,10 @@ impl CatalogFile {
         let raw: RawFile<'_> = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
         let buckets = raw.buckets.into_iter().enumerate().map(|(at, raw)| raw.read(text, at));
         let collections = raw.collections.into_iter().enumerate().map(|(at, raw)| raw.read(text, at));
-        Ok(CatalogFile { buckets: buckets.collect::<Result<_, _>>()?, collections: collections.collect::<Result<_, _>>()? })
+        Ok(CatalogFile {
+            buckets: buckets.collect::<Result<_, _>>()?,
+            collections: collections.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The catalog of a namespace that has this alone, at revision 0.
@@ -145,9 +148,11 @@ impl RawBucket<'_> {
                     let pointer = Some(format!("/buckets/{at}/unique_key/fields/{n}"));
                     Diagnostic::error(code, message).at(Place { pointer, span: Some(span_of(text, field)) })
                 };
-                let written: String = serde_json::from_str(field.get())
-                    .map_err(|_| mistake(Code::Syntax, "a field of a unique key is a path, which is a string".to_owned()))?;
-                Path::parse(&written).map_err(|error| mistake(Code::BadPath, format!("`{}`: {error}", excerpt(&written))))
+                let written: String = serde_json::from_str(field.get()).map_err(|_| {
+                    mistake(Code::Syntax, "a field of a unique key is a path, which is a string".to_owned())
+                })?;
+                Path::parse(&written)
+                    .map_err(|error| mistake(Code::BadPath, format!("`{}`: {error}", excerpt(&written))))
             });
             Ok::<_, Error>(UniqueKey { fields: fields.collect::<Result<_, _>>()? })
         });

@@ -6,7 +6,9 @@ use super::catalog::{Catalog, Collection, SourceKind};
 use super::question::{Answers, Count, Counted, Overwrites, Question, Source, SourceRef};
 use super::request::TriggerRequest;
 use super::tiers::{LeftOut, MOST_NAMED, Reach, Reached, reach};
-use super::trigger_plan::{FilterParts, PlannedCollection, PlannedSource, Revisions, Skipped, Tier, TriggerPlan, Warning};
+use super::trigger_plan::{
+    FilterParts, PlannedCollection, PlannedSource, Revisions, Skipped, Tier, TriggerPlan, Warning,
+};
 use crate::error::{Code, Diagnostic, Diagnostics, Error, Place, excerpt};
 use crate::filter::Filter;
 use crate::predicate::{Predicate, Verdict};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalog::{Bucket, Collection};
+use super::catalog::{Bucket, Collection, SourceKind};
 use crate::explain::Explain;
 use crate::predicate::Predicate;
 
@@ -84,6 +84,15 @@ impl<'c> SourceRef<'c> {
         match self {
             SourceRef::Bucket(bucket) => &bucket.bucket_id,
             SourceRef::Collection(collection) => &collection.collection_id,
+        }
+    }
+
+    /// Of what kind it is.
+    #[must_use]
+    pub fn kind(self) -> SourceKind {
+        match self {
+            SourceRef::Bucket(_) => SourceKind::Bucket,
+            SourceRef::Collection(_) => SourceKind::Collection,
         }
     }
 

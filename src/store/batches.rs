@@ -9,6 +9,7 @@ use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::plan::{
     Answers, Counted, Resolved, SourceKind, SourceRef, TriggerPlan, TriggerRequest, TriggerResponse, resolve,
 };
+use crate::predicate::Predicate;
 
 /// A batch, as `batch` and `task` print it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -78,21 +79,9 @@ impl Store {
         let batch = connection.last_insert_rowid();
         let (mut answers, mut total) = (Answers::default(), 0);
         for source in resolved.sources() {
-            let (table, id) = match source {
-                SourceRef::Bucket(_) => ("objects", "object_id"),
-                SourceRef::Collection(_) => ("documents", "document_id"),
-            };
-            let written = snapshot.matching(*source, resolved.predicate(), |condition, parameters| {
-                let sql = format!(
-                    "INSERT INTO batch_members (batch, source_id, member_id) SELECT ?, ?, {id} FROM {table} WHERE {condition}"
-                );
-                let source_id = source.id();
-                let mut all: Vec<&dyn ToSql> = vec![&batch, &source_id];
-                all.extend_from_slice(parameters);
-                connection.prepare_cached(&sql)?.execute(&all[..])
-            })?;
-            total += written as u64;
-            answers.count(source.id(), Counted::exact(written as u64, snapshot.table(*source)?.revision));
+            let written = write_members(&snapshot, batch, *source, resolved.predicate())?;
+            total += written;
+            answers.count(source.id(), Counted::exact(written, snapshot.table(*source)?.revision));
         }
         let plan = resolved.with_answers(answers);
         let tiers: Vec<Vec<&str>> =
@@ -136,6 +125,28 @@ impl Store {
         let rows = select.query_map([batch_id], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.and_then(Iterator::collect).map_err(sqlite)
     }
+}
+
+/// Writes the ids of the matching members of a source to a batch. Gives how many those are.
+fn write_members(
+    snapshot: &Snapshot<'_>,
+    batch: i64,
+    source: SourceRef<'_>,
+    predicate: &Predicate,
+) -> Result<u64, Error> {
+    let (table, id) = match source {
+        SourceRef::Bucket(_) => ("objects", "object_id"),
+        SourceRef::Collection(_) => ("documents", "document_id"),
+    };
+    let written = snapshot.matching(source, predicate, |condition, parameters| {
+        let sql = format!(
+            "INSERT INTO batch_members (batch, source_id, member_id) SELECT ?, ?, {id} FROM {table} WHERE {condition}"
+        );
+        let source_id = source.id();
+        let all: Vec<&dyn ToSql> = [&[&batch as &dyn ToSql, &source_id], parameters].concat();
+        snapshot.transaction().prepare_cached(&sql)?.execute(&all[..])
+    })?;
+    Ok(written as u64)
 }
 
 fn not_found(what: &str, id: &str) -> Error {

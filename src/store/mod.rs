@@ -222,9 +222,8 @@ fn sqlite(error: rusqlite::Error) -> Error {
 
 /// The same while a file is opened.
 fn in_file(file: &Path, error: rusqlite::Error) -> Error {
-    let cannot = |why: &dyn std::fmt::Display| {
-        Diagnostic::error(Code::Io, format!("cannot open `{}`: {why}", file.display()))
-    };
+    let cannot =
+        |why: &dyn std::fmt::Display| Diagnostic::error(Code::Io, format!("cannot open `{}`: {why}", file.display()));
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::PermissionDenied) => {
             // The system says more of it than SQLite does.

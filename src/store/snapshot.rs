@@ -1,16 +1,17 @@
 //! One state of a namespace: counting in it, and planning over it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Row, Statement, Transaction};
-use sea_query::Value as SqlValue;
+use sea_query::{Value as SqlValue, Values};
 
 use super::catalog::{self, Namespace, read_back};
-use super::stats::{self, NamespaceStats};
 use super::sqlite;
+use super::stats::{self, NamespaceStats};
 use crate::backend::memory::Matcher;
 use crate::backend::sql::{Column, Mapping, Query, Sql};
 use crate::error::{Code, Diagnostic, Error};
@@ -30,6 +31,8 @@ pub struct Snapshot<'s> {
     catalog: Arc<Catalog>,
     /// The predicate that was lowered last, as that of one plan is asked of each source.
     last: RefCell<Option<Rc<LastLowered>>>,
+    /// What was looked up of the tables: the same throughout.
+    tables: RefCell<HashMap<(SourceKind, String), Table>>,
     /// Whether the table of ids that were rechecked is there.
     has_matching: Cell<bool>,
 }
@@ -46,6 +49,8 @@ struct LastLowered {
     predicate: Predicate,
     kind: SourceKind,
     lowered: Lowered<Query>,
+    /// What SQLite can say of it.
+    pushed: Option<(String, Values)>,
 }
 
 /// Where the fields of objects and of documents are.
@@ -91,8 +96,8 @@ impl<'s> Snapshot<'s> {
             Some(known) => known.clone(),
             None => known.insert(Arc::new(catalog::read(&transaction, &namespace)?)).clone(),
         };
-        let (last, has_matching) = (RefCell::new(None), Cell::new(false));
-        Ok(Snapshot { transaction, namespace, catalog, last, has_matching })
+        let (last, tables, has_matching) = (RefCell::default(), RefCell::default(), Cell::new(false));
+        Ok(Snapshot { transaction, namespace, catalog, last, tables, has_matching })
     }
 
     /// The catalog.
@@ -171,6 +176,9 @@ impl<'s> Snapshot<'s> {
 
     /// Where a source is in the tables.
     pub(super) fn table(&self, source: SourceRef<'_>) -> Result<Table, Error> {
+        if let Some(table) = self.tables.borrow().get(&(source.kind(), source.id().to_owned())) {
+            return Ok(*table);
+        }
         let sql = match source {
             SourceRef::Bucket(_) => "SELECT n, revision FROM buckets WHERE namespace = ? AND bucket_id = ?",
             SourceRef::Collection(_) => "SELECT n, revision FROM collections WHERE namespace = ? AND collection_id = ?",
@@ -178,7 +186,10 @@ impl<'s> Snapshot<'s> {
         let read = |row: &Row<'_>| Ok(Table { n: row.get(0)?, revision: row.get::<_, i64>(1)? as u64 });
         let mut select = self.transaction.prepare_cached(sql).map_err(sqlite)?;
         let found = select.query_row((self.namespace.n, source.id()), read).optional().map_err(sqlite)?;
-        found.ok_or_else(|| Diagnostic::error(Code::NotFound, format!("the store has no `{}`", source.id())).into())
+        let missing = || Diagnostic::error(Code::NotFound, format!("the store has no `{}`", source.id()));
+        let table = found.ok_or_else(missing)?;
+        self.tables.borrow_mut().insert((source.kind(), source.id().to_owned()), table);
+        Ok(table)
     }
 
     /// What a predicate became, which that of one plan does once for all its sources.
@@ -188,7 +199,8 @@ impl<'s> Snapshot<'s> {
             return Ok(last);
         }
         let lowered = lower(&Sql::sqlite(mapping(kind)), predicate)?;
-        let last = Rc::new(LastLowered { predicate: predicate.clone(), kind, lowered });
+        let pushed = lowered.pushed().map(Query::where_clause);
+        let last = Rc::new(LastLowered { predicate: predicate.clone(), kind, lowered, pushed });
         *self.last.borrow_mut() = Some(last.clone());
         Ok(last)
     }
@@ -218,14 +230,11 @@ impl<'s> Snapshot<'s> {
         predicate: &Predicate,
         then: impl FnOnce(&Lowered<Query>, &str, &str, &[&dyn ToSql]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (kind, parent) = match source {
-            SourceRef::Bucket(_) => (SourceKind::Bucket, "bucket"),
-            SourceRef::Collection(_) => (SourceKind::Collection, "collection"),
-        };
+        // The column of the source is named as its kind.
+        let (kind, parent) = (source.kind(), source.kind().as_str());
         let (table, n) = (table_of(source), self.table(source)?.n);
         let last = self.lowered(predicate, kind)?;
-        let pushed = last.lowered.pushed().map(Query::where_clause);
-        let (condition, values) = match &pushed {
+        let (condition, values) = match &last.pushed {
             Some((condition, values)) => (format!("{table}.{parent} = ? AND ({condition})"), &values.0[..]),
             None => (format!("{table}.{parent} = ?"), &[][..]),
         };

@@ -60,12 +60,13 @@ struct Made {
 fn generate(dice: &mut Dice<'_>) -> Vec<Made> {
     let count = 1 + dice.below(8);
     let may_circle = dice.below(3) == 0;
+    let enabled_of = [2, 5][dice.below(2)];
     (0..count)
         .map(|at| {
             let below = if may_circle { count } else { at };
             let sources =
                 (below > 0 && dice.below(4) > 0).then(|| (0..dice.below(4)).map(|_| dice.below(below)).collect());
-            Made { enabled: dice.below(5) > 0, sources }
+            Made { enabled: dice.below(enabled_of) > 0, sources }
         })
         .collect()
 }
@@ -192,7 +193,8 @@ pub(crate) fn names(dice: &mut Dice<'_>, met: &mut Met) {
         let (ids, names): (BTreeSet<_>, BTreeSet<_>) = all.iter().copied().unzip();
         ids.len() < all.len() || names.len() < all.len()
     };
-    let sources: Vec<Vec<&str>> = made.iter().map(|_| (0..dice.below(4)).map(|_| WORDS[dice.below(5)]).collect()).collect();
+    let sources: Vec<Vec<&str>> =
+        made.iter().map(|_| (0..dice.below(4)).map(|_| WORDS[dice.below(5)]).collect()).collect();
     let file = json!({
         "buckets": buckets.iter().map(|(id, name)| json!({"bucket_id": id, "name": name})).collect::<Vec<_>>(),
         "collections": made.iter().zip(&sources).map(|((id, name), sources)| json!({
@@ -248,11 +250,8 @@ pub(crate) fn names(dice: &mut Dice<'_>, met: &mut Met) {
             met.plans += 1;
         }
         Err(error) => {
-            let told: Vec<(Code, String)> = error
-                .diagnostics()
-                .iter()
-                .map(|found| (found.code, found.place.pointer.clone().unwrap()))
-                .collect();
+            let told: Vec<(Code, String)> =
+                error.diagnostics().iter().map(|found| (found.code, found.place.pointer.clone().unwrap())).collect();
             assert_eq!(told, mistakes, "{file} {included:?}");
             met.mistakes += 1;
         }

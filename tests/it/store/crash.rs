@@ -113,7 +113,9 @@ fn a_killed_program_leaves_all_or_nothing() {
     }
     let [imports, triggers] = while_writing;
     let half = ROUNDS / 2;
-    println!("killed after the first write and before the commit: {imports} of {half} imports, {triggers} of {half} triggers");
+    println!(
+        "killed after the first write and before the commit: {imports} of {half} imports, {triggers} of {half} triggers"
+    );
     assert!(imports * 10 >= half * 3 && triggers * 10 >= half * 3, "only {imports} and {triggers} of {half} each");
 }
 

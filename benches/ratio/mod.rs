@@ -26,6 +26,9 @@ impl<'r> Rival<'r> {
 pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<Duration> {
     const ROUNDS: usize = 60;
     const LEAST: Duration = Duration::from_millis(2);
+    // What takes long needs fewer rounds to be told from noise.
+    const FEWEST: usize = 7;
+    const LONGEST: Duration = Duration::from_secs(60);
     // So many calls a round that a round can be timed.
     let calls: Vec<u32> = rivals
         .iter_mut()
@@ -36,7 +39,11 @@ pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Vec<Duration> {
             u32::try_from(LEAST.as_nanos() / once.as_nanos()).unwrap_or(u32::MAX).max(1)
         })
         .collect();
-    for _ in 0..ROUNDS {
+    let begin = Instant::now();
+    for round in 0..ROUNDS {
+        if round >= FEWEST && begin.elapsed() > LONGEST {
+            break;
+        }
         for (rival, calls) in rivals.iter_mut().zip(&calls) {
             let start = Instant::now();
             (0..*calls).for_each(|_| (rival.run)());

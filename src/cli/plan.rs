@@ -17,14 +17,8 @@ use super::store::NamespaceArgs;
 /// Show what a request to process a collection would do
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
-    /// The collection, by its id or name
-    collection: String,
     #[command(flatten)]
-    store: StoreFile,
-    #[command(flatten)]
-    namespace: NamespaceArgs,
-    #[command(flatten)]
-    request: RequestArgs,
+    call: CallArgs,
     /// Save the plan, to trigger it later
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -36,14 +30,8 @@ pub(super) struct PlanArgs {
 /// Process a collection: write a batch and its task
 #[derive(Debug, Args)]
 pub(super) struct TriggerArgs {
-    /// The collection, by its id or name
-    collection: String,
     #[command(flatten)]
-    store: StoreFile,
-    #[command(flatten)]
-    namespace: NamespaceArgs,
-    #[command(flatten)]
-    request: RequestArgs,
+    call: CallArgs,
     /// A plan that was saved: its request, if nothing that it rests on has changed
     #[arg(long, value_name = "FILE", conflicts_with = "request")]
     plan: Option<PathBuf>,
@@ -67,6 +55,19 @@ pub(super) struct TaskArgs {
     store: StoreFile,
 }
 
+/// What is to be processed.
+#[derive(Debug, Args)]
+struct CallArgs {
+    /// The collection, by its id or name
+    collection: String,
+    #[command(flatten)]
+    store: StoreFile,
+    #[command(flatten)]
+    namespace: NamespaceArgs,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
 #[derive(Debug, Args)]
 struct StoreFile {
     /// The store
@@ -76,9 +77,10 @@ struct StoreFile {
 
 pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> {
     enveloped(output, || {
-        let request = args.request.load()?;
-        let mut store = Store::open_to_read(&args.store.store)?;
-        let plan = store.plan(&args.namespace.namespace, &args.collection, &request.request);
+        let CallArgs { collection, store, namespace, request } = &args.call;
+        let request = request.load()?;
+        let mut store = Store::open_to_read(&store.store)?;
+        let plan = store.plan(&namespace.namespace, collection, &request.request);
         let plan = plan.map_err(|error| request.failure(error))?;
         if let Some(out) = &args.out {
             save(&plan, out)?;
@@ -127,18 +129,19 @@ fn save(plan: &TriggerPlan, out: &Path) -> Result<(), Failure> {
 
 pub(super) fn trigger(args: &TriggerArgs, output: &Output) -> Result<Answer, Failure> {
     enveloped(output, || {
-        let (namespace, collection) = (&*args.namespace.namespace, &*args.collection);
+        let CallArgs { collection, store: StoreFile { store }, namespace, request } = &args.call;
+        let namespace = &*namespace.namespace;
         let response = match &args.plan {
             None => {
-                let request = args.request.load()?;
-                let mut store = Store::open(&args.store.store)?;
+                let request = request.load()?;
+                let mut store = Store::open(store)?;
                 store.trigger(namespace, collection, &request.request).map_err(|error| request.failure(error))?
             }
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
                 let plan = TriggerPlan::from_json(&text);
                 let plan = plan.map_err(|error| Failure::in_file("the plan", path, &error, &text))?;
-                let mut store = Store::open(&args.store.store)?;
+                let mut store = Store::open(store)?;
                 is_of(&plan, &mut store, namespace, collection)?;
                 store.trigger_plan(&plan)?
             }

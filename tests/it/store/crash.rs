@@ -2,7 +2,6 @@
 
 #![cfg(all(unix, feature = "cli"))]
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -66,23 +65,41 @@ fn a_killed_program_leaves_all_or_nothing() {
     import.finish().unwrap();
     drop(store);
     let lines = dir.path().join("lines");
+    let whole =
+        ["store", "import", name, "--namespace", "shop", "--bucket", "scans", lines.to_str().unwrap(), "--strict"];
+    let in_chunks = &whole[..whole.len() - 1];
+    let trigger = ["trigger", "frames", "--store", name, "--namespace", "shop"];
+    let write_lines = |round: &str| {
+        let line = |n| format!("{}\n", json!({"object_id": format!("{round}-{n}"), "text": "y".repeat(100)}));
+        std::fs::write(&lines, (0..OBJECTS).map(line).collect::<String>()).unwrap();
+    };
+    // So that the store does not grow without end.
+    let delete = |round: &str| {
+        let connection = Connection::open(&file).unwrap();
+        connection.execute("DELETE FROM objects WHERE object_id LIKE ? || '-%'", [round]).unwrap();
+    };
+    // How long each takes when it is left alone.
+    write_lines("first");
+    let times = [&whole[..], in_chunks, &trigger].map(|args| {
+        let start = Instant::now();
+        assert!(spawn(args).wait().unwrap().success());
+        start.elapsed().as_micros() as usize
+    });
+    delete("first");
     // Of imports and of triggers.
     let (mut while_writing, mut dice) = ([0, 0], Dice::of(7));
     for round in 0..ROUNDS {
         let before = (count(&file, "SELECT count(*) FROM objects"), count(&file, "SELECT count(*) FROM batches"));
-        let mut text = std::fs::File::create(&lines).unwrap();
-        for n in 0..OBJECTS {
-            writeln!(text, "{}", json!({"object_id": format!("{round}-{n}"), "text": "y".repeat(100)})).unwrap();
-        }
-        drop(text);
+        write_lines(&round.to_string());
         // One transaction; a trigger; a transaction a chunk.
         let (is_import, is_whole) = (round % 2 == 0, round % 4 == 0);
-        let whole = ["store", "import", name, "--namespace", "shop", "--bucket", "scans", lines.to_str().unwrap()];
-        let whole = [&whole[..], if is_whole { &["--strict"] } else { &[] }].concat();
-        let trigger = ["trigger", "frames", "--store", name, "--namespace", "shop"];
-        let mut child = spawn(if is_import { &whole } else { &trigger });
-        let most = if is_import { 40_000 } else { 60_000 };
-        std::thread::sleep(Duration::from_micros(dice.below(most) as u64));
+        let (args, time) = match (is_import, is_whole) {
+            (true, true) => (&whole[..], times[0]),
+            (true, false) => (in_chunks, times[1]),
+            (false, _) => (&trigger[..], times[2]),
+        };
+        let mut child = spawn(args);
+        std::thread::sleep(Duration::from_micros(dice.below(time) as u64));
         // Stopped, so that nothing happens between the look and the kill.
         let pid = child.id().to_string();
         Command::new("kill").args(["-STOP", &pid]).status().unwrap();
@@ -103,9 +120,7 @@ fn a_killed_program_leaves_all_or_nothing() {
         // What was answered was committed.
         assert!(!answered || after == all, "round {round}: {before:?} {after:?}");
         if is_import && after != none {
-            // So that the store does not grow without end.
-            let connection = Connection::open(&file).unwrap();
-            connection.execute("DELETE FROM objects WHERE object_id LIKE ? || '-%'", [round.to_string()]).unwrap();
+            delete(&round.to_string());
         }
         if round % 20 == 19 {
             check(&file, after.1);

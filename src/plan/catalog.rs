@@ -167,7 +167,7 @@ fn not_found(file: &CatalogFile, kind: SourceKind, named: &str) -> Diagnostic {
 }
 
 /// The sources of a collection, each once.
-fn sources_of(file: &CatalogFile, collection: &Collection, names: &Names) -> Result<Vec<u32>, Diagnostic> {
+fn sources_of(file: &CatalogFile, collection: &Collection, names: &Names) -> Result<Vec<u32>, Error> {
     let mut seen = HashSet::new();
     let mut found = Vec::with_capacity(collection.source.named().len());
     for named in collection.source.named() {

@@ -146,7 +146,8 @@ impl RawBucket<'_> {
             let fields = key.fields.iter().enumerate().map(|(n, field)| {
                 let mistake = |code, message: String| {
                     let pointer = Some(format!("/buckets/{at}/unique_key/fields/{n}"));
-                    Diagnostic::error(code, message).at(Place { pointer, span: Some(span_of(text, field)) })
+                    let place = Place { pointer, span: Some(span_of(text, field)) };
+                    Error::from(Diagnostic::error(code, message).at(place))
                 };
                 let written: String = serde_json::from_str(field.get()).map_err(|_| {
                     mistake(Code::Syntax, "a field of a unique key is a path, which is a string".to_owned())

@@ -58,14 +58,17 @@ struct Made {
 }
 
 fn generate(dice: &mut Dice<'_>) -> Vec<Made> {
-    let count = 1 + dice.below(8);
+    let count = 1 + dice.below(10);
     let may_circle = dice.below(3) == 0;
+    // Few sources for many collections, so that several ways lead to one.
+    let is_narrow = dice.below(2) == 0;
     let enabled_of = [2, 5][dice.below(2)];
     (0..count)
         .map(|at| {
             let below = if may_circle { count } else { at };
+            let below = if is_narrow { below.min(3) } else { below };
             let sources =
-                (below > 0 && dice.below(4) > 0).then(|| (0..dice.below(4)).map(|_| dice.below(below)).collect());
+                (below > 0 && dice.below(6) > 0).then(|| (0..dice.below(5)).map(|_| dice.below(below)).collect());
             Made { enabled: dice.below(enabled_of) > 0, sources }
         })
         .collect()
@@ -111,7 +114,8 @@ pub(crate) fn tiers(dice: &mut Dice<'_>, met: &mut Met) {
         .collect();
     let catalog = json!({"buckets": [{"bucket_id": "b"}], "collections": collections});
     let catalog = CatalogFile::from_json(&catalog.to_string()).unwrap().into_catalog("ns_1").unwrap();
-    let triggered = dice.below(made.len());
+    // Rather one of the first, which more is made of.
+    let triggered = dice.below(made.len()).min(dice.below(made.len())).min(dice.below(made.len()));
     let resolved = resolve(&id(triggered), &TriggerRequest::default(), &catalog);
 
     let up = |at: usize| made[at].sources.clone().unwrap_or_default();

@@ -38,6 +38,13 @@ fn is_writing(file: &Path) -> bool {
     }
 }
 
+/// Waits until the program writes, or has ended.
+fn wait_for_a_write(file: &Path, child: &mut Child) {
+    while !is_writing(file) && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
 fn count(file: &Path, sql: &str) -> usize {
     Connection::open(file).unwrap().query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap() as usize
 }
@@ -99,7 +106,12 @@ fn a_killed_program_leaves_all_or_nothing() {
             (false, _) => (&trigger[..], times[2]),
         };
         let mut child = spawn(args);
-        std::thread::sleep(Duration::from_micros(dice.below(time) as u64));
+        // At any moment of the program's life, or a moment after its first write, however long the machine takes until then.
+        let within = if round % 8 < 4 { time } else { time / 10 };
+        if within < time {
+            wait_for_a_write(&file, &mut child);
+        }
+        std::thread::sleep(Duration::from_micros(dice.below(within) as u64));
         // Stopped, so that nothing happens between the look and the kill.
         let pid = child.id().to_string();
         Command::new("kill").args(["-STOP", &pid]).status().unwrap();
@@ -147,6 +159,9 @@ fn a_killed_demo_is_whole_or_not_there() {
         let file = at(&format!("demo{round}"));
         let mut child = spawn(&["store", "demo", file.to_str().unwrap()]);
         std::thread::sleep(Duration::from_micros(dice.below(time) as u64));
+        if round % 2 == 0 && file.exists() {
+            wait_for_a_write(&file, &mut child);
+        }
         Command::new("kill").args(["-STOP", &child.id().to_string()]).status().unwrap();
         while_writing += usize::from(file.exists() && is_writing(&file));
         child.kill().unwrap();

@@ -190,7 +190,7 @@ impl Answers {
     }
 }
 
-/// A store that answers at once. One that does not is asked by [`Resolved::questions`].
+/// A store that answers at once. One that does not is asked by [`Resolved::questions`](super::Resolved::questions).
 pub trait Source {
     /// Why it did not answer.
     type Error: fmt::Display;

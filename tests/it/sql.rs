@@ -43,6 +43,7 @@ mod database;
 mod foreign;
 mod forms;
 mod hostile;
+mod kinds;
 mod mapping;
 mod mariadb;
 mod plans;

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE INSTR(CAST(title AS BINARY), CAST('9999' AS BINARY)) > 0
+-- values: ["9999"]
+SELECT object_id FROM objects WHERE INSTR(CAST(title AS BINARY), CAST(? AS BINARY)) > 0

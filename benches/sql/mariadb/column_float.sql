@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE score <= 500
+-- values: [500.0]
+SELECT object_id FROM objects WHERE score <= ?

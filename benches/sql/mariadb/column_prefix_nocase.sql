@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE title REGEXP '^[tT][iI][tT][lL][eE] 1999'
+-- values: ["^[tT][iI][tT][lL][eE] 1999"]
+SELECT object_id FROM objects WHERE title REGEXP ?

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE g_sku = 's5000' AND JSON_TYPE(JSON_EXTRACT(doc, '$.sku')) = 'STRING'
+-- values: ["s5000"]
+SELECT object_id FROM objects WHERE g_sku = ? AND JSON_TYPE(JSON_EXTRACT(doc, '$.sku')) = 'STRING'

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE g_b > 199000e0
+-- values: [199000.0]
+SELECT object_id FROM objects WHERE g_b > ?

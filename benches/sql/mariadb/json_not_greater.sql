@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE (g_b <= 1000e0 OR g_b IS NULL)
+-- values: [1000.0]
+SELECT object_id FROM objects WHERE (g_b <= ? OR g_b IS NULL)

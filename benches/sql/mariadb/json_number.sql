@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE g_b = 12345e0
+-- values: [12345.0]
+SELECT object_id FROM objects WHERE g_b = ?

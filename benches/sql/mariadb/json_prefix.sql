@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE g_sku >= 's1999' AND g_sku < 's199:' AND JSON_TYPE(JSON_EXTRACT(doc, '$.sku')) = 'STRING'
+-- values: ["s1999", "s199:"]
+SELECT object_id FROM objects WHERE g_sku >= ? AND g_sku < ? AND JSON_TYPE(JSON_EXTRACT(doc, '$.sku')) = 'STRING'

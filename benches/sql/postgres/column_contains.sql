@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE strpos(title, '9999') > 0
+-- values: ["9999"]
+SELECT object_id FROM objects WHERE strpos(title, $1) > 0

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE year > 199000
+-- values: [199000]
+SELECT object_id FROM objects WHERE year > $1

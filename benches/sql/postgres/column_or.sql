@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE status = 's77' OR year = 12345
+-- values: ["s77", 12345]
+SELECT object_id FROM objects WHERE status = $1 OR year = $2

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE lower(translate(title, 'Kſ', 'ks') COLLATE "C") >= 'title 1999' AND lower(translate(title, 'Kſ', 'ks') COLLATE "C") < 'title 199:'
+-- values: ["title 1999", "title 199:"]
+SELECT object_id FROM objects WHERE lower(translate(title, 'Kſ', 'ks') COLLATE "C") >= $1 AND lower(translate(title, 'Kſ', 'ks') COLLATE "C") < $2

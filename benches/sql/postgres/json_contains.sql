@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE strpos(doc ->> 'note', '9999') > 0 AND jsonb_typeof(doc -> 'note') = 'string'
+-- values: ["9999"]
+SELECT object_id FROM objects WHERE strpos(doc ->> 'note', $1) > 0 AND jsonb_typeof(doc -> 'note') = 'string'

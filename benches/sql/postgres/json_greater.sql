@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE doc -> 'a' -> 'b' > '199000' AND doc -> 'a' -> 'b' < 'false'
+-- values: ["199000"]
+SELECT object_id FROM objects WHERE doc -> 'a' -> 'b' > $1::text::jsonb AND doc -> 'a' -> 'b' < 'false'

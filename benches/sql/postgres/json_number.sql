@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE doc -> 'a' -> 'b' = '12345'
+-- values: ["12345"]
+SELECT object_id FROM objects WHERE doc -> 'a' -> 'b' = $1::text::jsonb

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE doc -> 'sku' = '"s77"' OR doc -> 'a' -> 'b' = '12345'
+-- values: ["\"s77\"", "12345"]
+SELECT object_id FROM objects WHERE doc -> 'sku' = $1::text::jsonb OR doc -> 'a' -> 'b' = $2::text::jsonb

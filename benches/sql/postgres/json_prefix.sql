@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE (doc ->> 'sku') COLLATE "C" >= 's1999' AND (doc ->> 'sku') COLLATE "C" < 's199:' AND jsonb_typeof(doc -> 'sku') = 'string'
+-- values: ["s1999", "s199:"]
+SELECT object_id FROM objects WHERE (doc ->> 'sku') COLLATE "C" >= $1 AND (doc ->> 'sku') COLLATE "C" < $2 AND jsonb_typeof(doc -> 'sku') = 'string'

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE status = 's77' AND year >= 100000
+-- values: ["s77", 100000]
+SELECT object_id FROM objects WHERE status = ? AND year >= ?

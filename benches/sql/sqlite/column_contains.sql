@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE instr(title, '9999') > 0
+-- values: ["9999"]
+SELECT object_id FROM objects WHERE instr(title, ?) > 0

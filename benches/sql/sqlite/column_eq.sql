@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE status = 's5000'
+-- values: ["s5000"]
+SELECT object_id FROM objects WHERE status = ?

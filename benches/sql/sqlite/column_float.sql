@@ -1,1 +1,3 @@
-SELECT object_id FROM objects WHERE score <= 500
+-- values: [500, -1.7976931348623157e+308]
+-- An infinity, which the type can hold, counts as missing.
+SELECT object_id FROM objects WHERE score <= ? AND score >= ?

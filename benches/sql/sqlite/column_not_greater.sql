@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE year <= 1000
+-- values: [1000]
+SELECT object_id FROM objects WHERE year <= ?

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE title >= 'Title 1999' AND title < 'Title 199:'
+-- values: ["Title 1999", "Title 199:"]
+SELECT object_id FROM objects WHERE title >= ? AND title < ?

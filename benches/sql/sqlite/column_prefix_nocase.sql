@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE lower(replace(replace(title, 'K', 'k'), 'ſ', 's')) >= 'title 1999' AND lower(replace(replace(title, 'K', 'k'), 'ſ', 's')) < 'title 199:'
+-- values: ["title 1999", "title 199:"]
+SELECT object_id FROM objects WHERE lower(replace(replace(title, 'K', 'k'), 'ſ', 's')) >= ? AND lower(replace(replace(title, 'K', 'k'), 'ſ', 's')) < ?

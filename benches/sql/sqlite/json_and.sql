@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE json_extract(doc, '$."sku"') = 's77' AND (json_extract(doc, '$."a"."b"') >= 100000 OR json_type(doc, '$."a"."b"') IS NULL OR json_type(doc, '$."a"."b"') IN ('null', 'true', 'false', 'text', 'array', 'object'))
+-- values: ["s77", 100000]
+SELECT object_id FROM objects WHERE json_extract(doc, '$."sku"') = ? AND (json_extract(doc, '$."a"."b"') >= ? OR json_type(doc, '$."a"."b"') IS NULL OR json_type(doc, '$."a"."b"') IN ('null', 'true', 'false', 'text', 'array', 'object'))

@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE instr(json_extract(doc, '$."note"'), '9999') > 0 AND json_type(doc, '$."note"') = 'text'
+-- values: ["9999"]
+SELECT object_id FROM objects WHERE instr(json_extract(doc, '$."note"'), ?) > 0 AND json_type(doc, '$."note"') = 'text'

@@ -1,1 +1,3 @@
-SELECT object_id FROM objects WHERE json_extract(doc, '$."a"."b"') = 12345 AND json_type(doc, '$."a"."b"') IN ('integer', 'real')
+-- values: [12345]
+-- A boolean is read as 0 or 1.
+SELECT object_id FROM objects WHERE json_extract(doc, '$."a"."b"') = ?

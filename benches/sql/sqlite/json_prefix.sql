@@ -1,1 +1,2 @@
-SELECT object_id FROM objects WHERE json_extract(doc, '$."sku"') >= 's1999' AND json_extract(doc, '$."sku"') < 's199:'
+-- values: ["s1999", "s199:"]
+SELECT object_id FROM objects WHERE json_extract(doc, '$."sku"') >= ? AND json_extract(doc, '$."sku"') < ?

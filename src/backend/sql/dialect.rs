@@ -146,6 +146,8 @@ pub struct JsonField<'f> {
     pub facts: Facts,
     /// A generated column over the value at the path, and its expression.
     pub generated: Option<Scalar<'f>>,
+    /// Whether an index is on the value at the path.
+    pub is_indexed: bool,
 }
 
 /// What a database does otherwise than others. Everything else (which column a path is in, NULL, NOT, join tables,

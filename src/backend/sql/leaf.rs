@@ -134,7 +134,8 @@ impl Sql {
         let generated =
             generated.zip(name.as_ref()).map(|(column, sql)| Scalar { sql, column: Some(column), is_optional: true });
         let (path, facts, is_valid) = (leaf.path(), leaf.facts(), self.mapping.is_json_valid());
-        Some(then(&JsonField { column, is_valid, path, facts, generated }))
+        let is_indexed = self.mapping.is_indexed(path);
+        Some(then(&JsonField { column, is_valid, path, facts, generated, is_indexed }))
     }
 
     /// The complement of a test of the table's own columns, where there is a better one than any complement.

@@ -33,6 +33,8 @@ pub struct Mapping {
     json_valid: bool,
     columns: Vec<(Path, Column)>,
     generated: Vec<(Path, Column)>,
+    /// Paths of the JSON column with an index on their value.
+    indexed: Vec<Path>,
     /// Listed columns by their first key.
     by_first: HashMap<Box<str>, Vec<usize>>,
 }
@@ -45,6 +47,8 @@ pub struct Column {
     ty: Type,
     null_is_null: bool,
     is_binary: bool,
+    has_folded_index: bool,
+    is_exact: bool,
     length: Option<u32>,
 }
 
@@ -72,7 +76,16 @@ impl Column {
     #[must_use]
     pub fn new(column: impl Into<String>, ty: Type) -> Column {
         let column = column.into();
-        Column { join: None, column, ty, null_is_null: false, is_binary: false, length: None }
+        Column {
+            join: None,
+            column,
+            ty,
+            null_is_null: false,
+            is_binary: false,
+            has_folded_index: false,
+            is_exact: false,
+            length: None,
+        }
     }
 
     /// A column of a join table: a row for each value of the field, `key` the id of the row it belongs to. No rows mean
@@ -94,6 +107,29 @@ impl Column {
     #[must_use]
     pub fn binary(mut self) -> Column {
         self.is_binary = true;
+        self
+    }
+
+    /// Says that an index is on the column's folded text, so that equality and prefixes without letter case ask for
+    /// nothing else beside it. Without this they ask for the ranges of the spellings too, which an index on the column
+    /// itself serves. The expression, in which the first letter is U+212A and the second U+017F:
+    ///
+    /// - SQLite: `lower(replace(replace(column, '\u{212A}', 'k'), '\u{17F}', 's'))`
+    /// - PostgreSQL: `lower(translate(column, '\u{212A}\u{17F}', 'ks') COLLATE "C")`
+    ///
+    /// MariaDB and MySQL have none that is exact.
+    #[must_use]
+    pub fn folded_index(mut self) -> Column {
+        self.has_folded_index = true;
+        self
+    }
+
+    /// Promises of a [generated](Mapping::generated_column) column that it is NULL where the value is not of its type, so
+    /// that on MariaDB and MySQL it is asked alone: `CASE WHEN JSON_TYPE(JSON_EXTRACT(doc, '$.a')) IN ('INTEGER', 'DOUBLE')
+    /// THEN JSON_VALUE(doc, '$.a') END` is of the type `number`.
+    #[must_use]
+    pub fn exact(mut self) -> Column {
+        self.is_exact = true;
         self
     }
 
@@ -122,6 +158,18 @@ impl Column {
         self.is_binary
     }
 
+    /// Whether a generated column is NULL where the value is not of its type.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// Whether an index is on its folded text.
+    #[must_use]
+    pub fn has_folded_index(&self) -> bool {
+        self.has_folded_index
+    }
+
     /// How many characters a string there has at most, if that was promised.
     #[must_use]
     pub fn max_length(&self) -> Option<u32> {
@@ -146,6 +194,7 @@ impl Column {
             Type::Any => "a column has one of the types boolean, integer, number, string, datetime".to_owned(),
             Type::String => return Ok(()),
             _ if self.is_binary => format!("a collation is of strings, not of the type `{}`", self.ty),
+            _ if self.has_folded_index => format!("a folded index is of strings, not of the type `{}`", self.ty),
             _ if self.length.is_some() => format!("a length is of strings, not of the type `{}`", self.ty),
             _ => return Ok(()),
         };
@@ -174,8 +223,8 @@ impl Default for Mapping {
 
 impl Mapping {
     fn empty(table: String, id: String) -> Mapping {
-        let (columns, generated, by_first) = (Vec::new(), Vec::new(), HashMap::new());
-        Mapping { table, id, json: None, json_valid: false, columns, generated, by_first }
+        let (columns, generated, indexed, by_first) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        Mapping { table, id, json: None, json_valid: false, columns, generated, indexed, by_first }
     }
 
     /// A table and its id column, which is never NULL.
@@ -227,19 +276,42 @@ impl Mapping {
         Ok(self)
     }
 
-    /// The same with an indexed generated column over the JSON value at a path. It is used beside the exact test, never
-    /// instead.
+    /// The same with an indexed generated column over the JSON value at a path: a value of this type is there as it is.
     ///
     /// # Errors
     /// As of [`column`](Mapping::column).
-    pub fn generated(mut self, path: &str, column: impl Into<String>, ty: Type) -> Result<Mapping, Error> {
+    pub fn generated(self, path: &str, column: impl Into<String>, ty: Type) -> Result<Mapping, Error> {
+        self.generated_column(path, Column::new(column, ty))
+    }
+
+    /// The same, with what is promised of the column.
+    ///
+    /// # Errors
+    /// As of [`column`](Mapping::column); `usage` for a column of a join table.
+    pub fn generated_column(mut self, path: &str, column: Column) -> Result<Mapping, Error> {
         let parsed = read_path(path)?;
-        let column = Column::new(column, ty);
         column.validate(path)?;
+        if column.join.is_some() {
+            return Err(wrong(format!("the generated column of `{}` is in a join table", excerpt(path))));
+        }
         if self.generated.iter().any(|(other, _)| *other == parsed) {
             return Err(listed_twice(path));
         }
         self.generated.push((parsed, column));
+        Ok(self)
+    }
+
+    /// The same with an index on the JSON value at a path, such as PostgreSQL's on `(doc -> 'a' -> 'b')`: where the schema
+    /// declares the field single, its equality asks for nothing else beside it. Without this PostgreSQL is asked for what
+    /// a GIN index on the whole column serves too, and plans twice as long.
+    ///
+    /// # Errors
+    /// `bad_path`.
+    pub fn indexed(mut self, path: &str) -> Result<Mapping, Error> {
+        let parsed = read_path(path)?;
+        if !self.indexed.contains(&parsed) {
+            self.indexed.push(parsed);
+        }
         Ok(self)
     }
 
@@ -280,6 +352,11 @@ impl Mapping {
     /// The generated column over a path of the JSON column.
     pub(super) fn generated_at(&self, path: &Path) -> Option<&Column> {
         self.generated.iter().find(|(other, _)| other == path).map(|(_, column)| column)
+    }
+
+    /// Whether an index is on the JSON value at a path.
+    pub(super) fn is_indexed(&self, path: &Path) -> bool {
+        self.indexed.contains(path)
     }
 
     /// What a path leads to.

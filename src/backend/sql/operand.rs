@@ -75,13 +75,12 @@ pub(super) fn folds_as_ascii(operand: &str) -> bool {
     operand.chars().all(|c| c.is_ascii() || !is_cased(c))
 }
 
-/// The ways to begin what folds to a text, by as many of its characters as make few of them: for an index.
-pub(super) fn spellings(text: &str) -> Vec<String> {
-    const MOST: usize = 16;
+/// The ways to begin what folds to a text, by as many of its characters as make no more than so many: for an index.
+pub(super) fn spellings(text: &str, most: usize) -> Vec<String> {
     let mut spellings = vec![String::new()];
     for c in text.chars() {
         let members = orbit(c);
-        if spellings.len() * members.len() > MOST {
+        if spellings.len() * members.len() > most {
             break;
         }
         let longer =

@@ -81,6 +81,17 @@ fn what_is_no_mapping_is_refused_with_its_code() {
             "usage",
             "one of the types",
         ),
+        (
+            r#"{"table": "t", "id": "id", "columns": {"a": {"column": "a", "type": "number", "folded_index": true}}}"#,
+            "usage",
+            "folded index",
+        ),
+        (r#"{"table": "t", "id": "id", "indexed": ["a..b"]}"#, "bad_path", "a..b"),
+        (
+            r#"{"table": "t", "id": "id", "generated": {"a": {"column": "a", "type": "number", "collation": "binary"}}}"#,
+            "usage",
+            "collation",
+        ),
         ("[]", "syntax", "MappingFile"),
     ] {
         let error = Mapping::from_json(file).expect_err(file);
@@ -90,15 +101,26 @@ fn what_is_no_mapping_is_refused_with_its_code() {
 }
 
 #[test]
+fn a_generated_column_is_of_the_table_itself() {
+    let joined = Column::in_table("j", "id", "a", Type::String);
+    let error = Mapping::default().generated_column("a", joined).unwrap_err();
+    assert!(error.to_string().contains("in a join table"), "{error}");
+}
+
+#[test]
 fn the_file_says_what_the_mapping_is() {
     let file = json!({
         "table": "objects", "id": "object_id", "json": "doc", "json_valid": true,
         "columns": {
-            "status": {"column": "status", "type": "string", "collation": "binary", "length": 20},
+            "status": {"column": "status", "type": "string", "collation": "binary", "folded_index": true, "length": 20},
             "deleted": {"column": "deleted", "type": "boolean", "null": "null"},
             "tags": {"table": "object_tags", "key": "object_id", "column": "tag", "type": "string"}
         },
-        "generated": {"sku": {"column": "g_sku", "type": "string"}}
+        "generated": {
+            "a.b": {"column": "g_b", "type": "number", "exact": true},
+            "sku": {"column": "g_sku", "type": "string", "collation": "binary"}
+        },
+        "indexed": ["sku", "a.b"]
     });
     let mapping = Mapping::from_json(&file.to_string()).unwrap();
     assert_eq!(serde_json::to_value(&mapping).unwrap(), file);
@@ -106,9 +128,14 @@ fn the_file_says_what_the_mapping_is() {
         .and_then(|mapping| mapping.json("doc"))
         .map(Mapping::json_valid)
         .and_then(|mapping| mapping.column("deleted", Column::new("deleted", Type::Boolean).null_is_null()))
-        .and_then(|mapping| mapping.column("status", Column::new("status", Type::String).binary().length(20)))
+        .and_then(|mapping| {
+            mapping.column("status", Column::new("status", Type::String).binary().folded_index().length(20))
+        })
         .and_then(|mapping| mapping.column("tags", Column::in_table("object_tags", "object_id", "tag", Type::String)))
-        .and_then(|mapping| mapping.generated("sku", "g_sku", Type::String));
+        .and_then(|mapping| mapping.generated_column("a.b", Column::new("g_b", Type::Number).exact()))
+        .and_then(|mapping| mapping.generated_column("sku", Column::new("g_sku", Type::String).binary()))
+        .and_then(|mapping| mapping.indexed("sku"))
+        .and_then(|mapping| mapping.indexed("a.b"));
     assert_eq!(built.unwrap(), mapping);
     let default = Mapping::from_json(r#"{"table": "documents", "id": "id", "json": "doc"}"#).unwrap();
     assert_eq!(default, Mapping::default());

@@ -413,8 +413,12 @@ fn objects() -> Option<MariaDb> {
 }
 
 fn query(database: &MariaDb, schema: &Schema, filter: &str) -> (Query, Predicate) {
+    query_with(database, MAPPING, schema, filter)
+}
+
+fn query_with(database: &MariaDb, mapping: &str, schema: &Schema, filter: &str) -> (Query, Predicate) {
     let predicate = schema.check(&parse::json(filter).unwrap()).unwrap();
-    let mapping = Mapping::from_json(MAPPING).unwrap();
+    let mapping = Mapping::from_json(mapping).unwrap();
     (lower(&database.sql(mapping), &predicate).unwrap().into_exact().unwrap(), predicate)
 }
 
@@ -518,8 +522,12 @@ fn a_generated_column_stands_beside_the_exact_test() {
         r#"{"field": "sku", "operator": "gte", "value": "5"}"#,
         r#"{"field": "sku", "operator": "in", "value": ["5", "1", "2", "3", "4", "6", "7", "8", "9", "sku5"]}"#,
     ] {
-        for schema in [&Schema::open(), &single] {
-            let (query, predicate) = query(&database, schema, filter);
+        // What is promised of the columns: they are asked alone.
+        let told =
+            MAPPING.replace(r#""g_sku", "type": "string""#, r#""g_sku", "type": "string", "collation": "binary""#);
+        let told = told.replace(r#""g_deep", "type": "number""#, r#""g_deep", "type": "number", "exact": true"#);
+        for (mapping, schema) in [(MAPPING, &Schema::open()), (MAPPING, &single), (&told, &single)] {
+            let (query, predicate) = query_with(&database, mapping, schema, filter);
             let matcher = Matcher::new(&predicate);
             let mut found = database.ask(query.select_ids()).unwrap();
             found.retain(|id| *id >= OBJECTS);
@@ -533,6 +541,9 @@ fn a_generated_column_stands_beside_the_exact_test() {
             let ids = OBJECTS..OBJECTS + odd.len() as i64;
             let wanted = ids.filter(|id| lawful(id) && matcher.matches(&odd[(*id - OBJECTS) as usize]));
             assert_eq!(found, wanted.collect::<Vec<i64>>(), "{filter}: {query}");
+            let is_small = filter.contains("a.b") && !filter.contains("9007199254740993");
+            let is_alone = is_small && mapping != MAPPING && !filter.contains("9007199254740992");
+            assert!(!is_alone || !query.where_clause().0.contains("JSON"), "{filter}: {query}");
         }
     }
 }

@@ -51,8 +51,12 @@ fn database() -> Sqlite {
 }
 
 fn plan(database: &mut Sqlite, schema: &Schema, filter: &str) -> String {
+    plan_with(database, MAPPING, schema, filter)
+}
+
+fn plan_with(database: &mut Sqlite, mapping: &str, schema: &Schema, filter: &str) -> String {
     let predicate = schema.check(&parse::json(filter).unwrap()).unwrap();
-    let mapping = Mapping::from_json(MAPPING).unwrap();
+    let mapping = Mapping::from_json(mapping).unwrap();
     let (sql, values) = lower(&database.sql(mapping), &predicate).unwrap().into_exact().unwrap().where_clause();
     // All columns, so that no index serves by holding what is selected.
     database.explain((format!("SELECT * FROM objects WHERE {sql}"), values))
@@ -111,6 +115,19 @@ fn an_index_serves_single_field_filters() {
             "{filter}\n{plan}"
         );
     }
+}
+
+#[test]
+fn without_a_folded_index_that_of_the_column_serves_its_spellings() {
+    let mut database = database();
+    let told = MAPPING.replace(r#""title", "type": "string""#, r#""title", "type": "string", "folded_index": true"#);
+    let filter = r#"{"field": "title", "operator": "starts_with", "value": "tITLE 29", "case_sensitive": false}"#;
+    let schema = Schema::open();
+    assert!(plan_with(&mut database, &told, &schema, filter).contains("by_title_folded (<expr>>? AND <expr><?)"));
+    database.batch("DROP INDEX by_title_folded");
+    assert!(plan_with(&mut database, &told, &schema, filter).starts_with("SCAN objects"));
+    let filter = r#"{"field": "status", "operator": "starts_with", "value": "S299", "case_sensitive": false}"#;
+    assert!(plan_with(&mut database, &told, &schema, filter).contains("by_status (status>? AND status<?)"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Column, JoinTable, Mapping};
 use crate::error::Error;
+use crate::path::Path;
 use crate::schema::{Type, file_error, unique_keys};
 
 impl Mapping {
@@ -32,6 +33,8 @@ struct MappingFile {
     columns: BTreeMap<String, ColumnFile>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
     generated: BTreeMap<String, GeneratedFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    indexed: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +51,8 @@ struct ColumnFile {
     null: Null,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     collation: Option<Collation>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    folded_index: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     length: Option<u32>,
 }
@@ -72,6 +77,10 @@ struct GeneratedFile {
     column: String,
     #[serde(rename = "type")]
     ty: Type,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collation: Option<Collation>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    exact: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
@@ -106,12 +115,22 @@ impl TryFrom<MappingFile> for Mapping {
                 ty: column.ty,
                 null_is_null: column.null == Null::Null,
                 is_binary: column.collation.is_some(),
+                has_folded_index: column.folded_index,
+                is_exact: false,
                 length: column.length,
             };
             mapping = mapping.column(&path, column)?;
         }
         for (path, generated) in file.generated {
-            mapping = mapping.generated(&path, generated.column, generated.ty)?;
+            let column = Column {
+                is_binary: generated.collation.is_some(),
+                is_exact: generated.exact,
+                ..Column::new(generated.column, generated.ty)
+            };
+            mapping = mapping.generated_column(&path, column)?;
+        }
+        for path in file.indexed {
+            mapping = mapping.indexed(&path)?;
         }
         Ok(mapping)
     }
@@ -131,9 +150,15 @@ impl Serialize for Mapping {
             ty: column.ty,
             null: if column.null_is_null { Null::Null } else { Null::Missing },
             collation: column.is_binary.then_some(Collation::Binary),
+            folded_index: column.has_folded_index,
             length: column.length,
         };
-        let generated = |column: &Column| GeneratedFile { column: column.column.clone(), ty: column.ty };
+        let generated = |column: &Column| GeneratedFile {
+            column: column.column.clone(),
+            ty: column.ty,
+            collation: column.is_binary.then_some(Collation::Binary),
+            exact: column.is_exact,
+        };
         MappingFile {
             table: self.table.clone(),
             id: self.id.clone(),
@@ -141,6 +166,7 @@ impl Serialize for Mapping {
             json_valid: self.json_valid,
             columns: self.columns.iter().map(|(path, mapped)| (path.to_string(), column(mapped))).collect(),
             generated: self.generated.iter().map(|(path, mapped)| (path.to_string(), generated(mapped))).collect(),
+            indexed: self.indexed.iter().map(Path::to_string).collect(),
         }
         .serialize(serializer)
     }

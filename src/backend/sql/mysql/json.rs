@@ -7,6 +7,7 @@
 use super::super::dialect::{Dialect, FieldTest, JsonField, Kind, Scalar, ScalarTest};
 use super::super::fragment::{Bind, Fragment, joined, sql};
 use super::super::leaf::{any, map};
+use super::super::mapping::Column;
 use super::super::operand::{float_operand, inverse, symbol};
 use super::{FEW, Mysql, Server, floats_in_list, never};
 use crate::lower::{Cover, Why};
@@ -56,7 +57,11 @@ pub(super) fn negated(dialect: Mysql, field: &JsonField<'_>, test: &FieldTest<'_
     let Cover::Exact(exact) = json.direct(test) else { return None };
     let column = field.generated?;
     let inverse = super::compare_number(column, inverse(*comparison), *bound);
-    Some(sql!["((", inverse, " OR ", column.sql, " IS NULL) AND (", exact, ") IS NOT TRUE)"])
+    let others = sql!["(", inverse, " OR ", column.sql, " IS NULL)"];
+    Some(match json.is_exact() {
+        true => others,
+        false => sql!["(", others, " AND (", exact, ") IS NOT TRUE)"],
+    })
 }
 
 /// A field, with what its forms are made of.
@@ -163,7 +168,16 @@ impl<'f> Json<'f> {
                     let _ = write_json_string(&mut json, string);
                     json
                 })),
-                _ => return None,
+                ScalarTest::Number(..)
+                | ScalarTest::Folded(_)
+                | ScalarTest::String(..)
+                | ScalarTest::Contains(_)
+                | ScalarTest::StartsWith(_)
+                | ScalarTest::EndsWith(_)
+                | ScalarTest::Regex(_)
+                | ScalarTest::Token(_)
+                | ScalarTest::Instants(_)
+                | ScalarTest::Instant(..) => return None,
             }
         }
         let document = |value: String| {
@@ -205,28 +219,26 @@ impl<'f> Json<'f> {
 
     /// The scalar at the end of plain objects.
     fn direct(&self, test: &ScalarTest<'_>) -> Cover<Fragment> {
-        let ty = sql!["JSON_TYPE(", self.value(), ")"];
-        let ty_of_string = sql![&ty, " = 'STRING'"];
-        let exact = match test.kind() {
-            Kind::Boolean => Cover::Exact(sql!["ASCII(", self.value(), ")", is_boolean(test)]),
-            // The cheaper test first.
-            Kind::Number => {
-                let numbers = "('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL')";
-                map(self.of_text(&self.text(), test), |of_text| sql!["(", of_text, " AND ", ty, " IN ", numbers, ")"])
-            }
-            Kind::String => {
-                map(self.of_text(&self.text(), test), |of_text| sql!["(", of_text, " AND ", &ty_of_string, ")"])
-            }
+        let ty = || sql!["JSON_TYPE(", self.value(), ")"];
+        let is_of_kind = || match test.kind() {
+            Kind::Boolean | Kind::Number => sql![ty(), " IN ('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL')"],
+            Kind::String => sql![ty(), " = 'STRING'"],
         };
-        match self.generated(test) {
-            // The list once: the column holds one of it, and is what the document holds.
-            Some(beside) if matches!(test, ScalarTest::Strings(strings) if strings.len() > FEW) => {
-                let column = self.field.generated.map_or_else(never, |generated| generated.sql.clone());
-                Cover::Exact(sql!["(", beside, " AND ", self.text(), " = ", column, " AND ", ty_of_string, ")"])
+        match (self.generated(test), test.kind()) {
+            (Some(of_column), _) if self.is_exact() => of_column,
+            // A value of the column's type is there as it is, and of another type it may be anything.
+            (Some(of_column), _) => map(of_column, |of_column| sql!["(", of_column, " AND ", is_of_kind(), ")"]),
+            (None, Kind::Boolean) => Cover::Exact(sql!["ASCII(", self.value(), ")", is_boolean(test)]),
+            // The cheaper test first.
+            (None, Kind::Number | Kind::String) => {
+                map(self.of_text(&self.text(), test), |of_text| sql!["(", of_text, " AND ", is_of_kind(), ")"])
             }
-            Some(beside) => map(exact, |exact| sql!["(", beside, " AND ", exact, ")"]),
-            None => exact,
         }
+    }
+
+    /// Whether the generated column holds what is of its type, and nothing else.
+    fn is_exact(&self) -> bool {
+        self.field.generated.and_then(|generated| generated.column).is_some_and(Column::is_exact)
     }
 
     /// Whether a value of the path passes.
@@ -256,7 +268,19 @@ impl<'f> Json<'f> {
         match *test {
             ScalarTest::Numbers(numbers) => Cover::Exact(self.one_of_numbers(text, numbers)),
             ScalarTest::Number(comparison, bound) => Cover::Exact(compare_number(text, comparison, bound)),
-            _ => self.dialect.scalar(Scalar { sql: text, column: None, is_optional: true }, test),
+            ScalarTest::Boolean(_)
+            | ScalarTest::Strings(_)
+            | ScalarTest::Folded(_)
+            | ScalarTest::String(..)
+            | ScalarTest::Contains(_)
+            | ScalarTest::StartsWith(_)
+            | ScalarTest::EndsWith(_)
+            | ScalarTest::Regex(_)
+            | ScalarTest::Token(_)
+            | ScalarTest::Instants(_)
+            | ScalarTest::Instant(..) => {
+                self.dialect.scalar(Scalar { sql: text, column: None, is_optional: true }, test)
+            }
         }
     }
 
@@ -273,25 +297,27 @@ impl<'f> Json<'f> {
         by_spelling(text, floats, ints)
     }
 
-    /// The same test of a generated column, where that can lose nothing: a value of the column's type is there as it is.
-    fn generated(&self, test: &ScalarTest<'_>) -> Option<Fragment> {
+    /// The same test of a generated column, of all values that are of the column's type: they are there as they are.
+    fn generated(&self, test: &ScalarTest<'_>) -> Option<Cover<Fragment>> {
         let scalar = self.field.generated?;
-        let column = scalar.column?;
+        let ty = scalar.column?.ty();
         let serves = match test {
-            ScalarTest::Strings(_) => column.ty() == Type::String,
-            ScalarTest::String(..) => column.ty() == Type::String,
-            ScalarTest::StartsWith(needle) => column.ty() == Type::String && !needle.ignores_case(),
+            ScalarTest::Strings(_) | ScalarTest::String(..) => ty == Type::String,
+            ScalarTest::StartsWith(needle) => ty == Type::String && !needle.ignores_case(),
             // A larger integer is there as the nearest float.
-            ScalarTest::Numbers(numbers) => {
-                column.ty() == Type::Number && numbers.iter().all(|number| is_small(*number))
-            }
-            ScalarTest::Number(_, bound) => column.ty() == Type::Number && is_small(*bound),
-            _ => false,
+            ScalarTest::Numbers(numbers) => ty == Type::Number && numbers.iter().all(|number| is_small(*number)),
+            ScalarTest::Number(_, bound) => ty == Type::Number && is_small(*bound),
+            // An index serves none of these.
+            ScalarTest::Boolean(_)
+            | ScalarTest::Folded(_)
+            | ScalarTest::Contains(_)
+            | ScalarTest::EndsWith(_)
+            | ScalarTest::Regex(_)
+            | ScalarTest::Token(_)
+            | ScalarTest::Instants(_)
+            | ScalarTest::Instant(..) => false,
         };
-        match (serves && !self.field.facts.many).then(|| self.dialect.scalar(scalar, test))? {
-            Cover::Exact(fragment) | Cover::Superset(fragment, _) => Some(fragment),
-            Cover::Unsupported(_) => None,
-        }
+        (serves && !self.field.facts.many).then(|| self.dialect.scalar(scalar, test))
     }
 }
 
@@ -307,7 +333,13 @@ fn is_long(test: &ScalarTest<'_>, is_plain: bool) -> bool {
         ScalarTest::Numbers(numbers) => !is_plain && numbers.len() > FEW,
         ScalarTest::Strings(strings) | ScalarTest::Folded(strings) => !is_plain && strings.len() > FEW,
         ScalarTest::Token(_) => !is_plain,
-        _ => false,
+        ScalarTest::Boolean(_)
+        | ScalarTest::Number(..)
+        | ScalarTest::String(..)
+        | ScalarTest::Contains(_)
+        | ScalarTest::StartsWith(_)
+        | ScalarTest::EndsWith(_)
+        | ScalarTest::Regex(_) => false,
     }
 }
 

@@ -39,6 +39,9 @@ enum Server {
 /// Longer lists are one JSON parameter: their text is the same for each length, and no value takes a placeholder.
 const FEW: usize = 8;
 
+/// So many ranges stand beside a test without letter case: a word of five letters.
+const SPELLINGS: usize = 32;
+
 impl Mysql {
     /// MariaDB.
     #[must_use]
@@ -160,14 +163,15 @@ impl Mysql {
     }
 
     /// The same beside the ranges of what it can begin with, which an index on the column serves. The test itself stays,
-    /// so that the ranges need not say everything.
+    /// so that the ranges need not say everything. It comes first: where all rows are in the ranges, these take three times
+    /// as long.
     fn with_ranges(self, value: Scalar<'_>, text: &str, cover: Cover<Fragment>) -> Cover<Fragment> {
-        let spellings = spellings(text);
+        let spellings = spellings(text, SPELLINGS);
         if !value.column.is_some_and(super::Column::is_binary) || spellings.len() < 2 {
             return cover;
         }
         let ranges = joined(spellings.iter().map(|spelling| begins_with(value.sql, spelling, "")), " OR ");
-        map(cover, |test| sql!["((", ranges, ") AND ", test, ")"])
+        map(cover, |test| sql!["(", test, " AND (", ranges, "))"])
     }
 }
 

@@ -197,8 +197,8 @@ impl<'f> Json<'f> {
         };
         match (self.single(), values.len() <= MOST_ALTERNATIVES) {
             // Each of the two has its own kind of index.
-            (Some(element), true) => sql!["(", is_one_of(&element), " AND ", by_path(), ")"],
-            (Some(element), false) => is_one_of(&element),
+            (Some(element), true) if !self.field.is_indexed => sql!["(", is_one_of(&element), " AND ", by_path(), ")"],
+            (Some(element), _) => is_one_of(&element),
             (None, true) => by_path(),
             (None, false) => self.some_value(is_one_of),
         }

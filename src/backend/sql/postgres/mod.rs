@@ -26,6 +26,9 @@ use crate::value::{Instant, Number};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;
 
+/// So many ranges stand beside a test without letter case: more take longer to plan than they save.
+const SPELLINGS: usize = 16;
+
 /// Regular expressions as its own `~` reads them.
 const STYLE: Style = Style {
     escape: |c| match u32::from(c) {
@@ -267,8 +270,9 @@ fn substring(value: Scalar<'_>, needle: &Needle, place: Where) -> Fragment {
 /// The same beside the ranges of what it can begin with, which an index on the column serves. The test itself stays, so
 /// that the ranges need not say everything.
 fn with_ranges(value: Scalar<'_>, text: &str, test: Fragment) -> Fragment {
-    let spellings = spellings(text);
-    if value.column.is_none() || spellings.len() < 2 {
+    let has_folded_index = value.column.is_some_and(super::Column::has_folded_index) && folds_as_ascii(text);
+    let spellings = spellings(text, SPELLINGS);
+    if value.column.is_none() || has_folded_index || spellings.len() < 2 {
         return test;
     }
     let x = by_code_point(value);

@@ -11,8 +11,9 @@ use super::super::operand::{inverse, unsigned};
 use super::{Digits, FEW, Sqlite, compare_number, one_of_numbers};
 use crate::lower::{Cover, Why};
 use crate::path::Path;
+use crate::predicate::Comparison;
 use crate::schema::Type;
-use crate::value::write_json_string;
+use crate::value::{Number, write_json_string};
 
 /// A join takes 64 tables.
 const LONGEST: usize = 60;
@@ -187,6 +188,9 @@ impl<'f> Json<'f> {
         let exact = typed(&x, test, digits);
         let exact = map(exact, |test_of_x| match test.kind() {
             Kind::Boolean => sql![self.ty(), test_of_x],
+            _ if tells_its_type(test) => test_of_x,
+            // Text is above all numbers.
+            Kind::Number if is_above_booleans(test) => sql!["(", test_of_x, " AND ", &x, " < '')"],
             Kind::Number => sql!["(", test_of_x, " AND ", self.ty(), " IN ('integer', 'real'))"],
             Kind::String => sql!["(", test_of_x, " AND ", self.ty(), " = 'text')"],
         });
@@ -267,6 +271,30 @@ impl<'f> Json<'f> {
 
 fn never() -> Cover<Fragment> {
     Cover::Exact("FALSE".into())
+}
+
+/// Whether a test of what `json_extract` gives holds for no value of another type, so that the type need not be asked,
+/// which reads the document. Of a boolean it gives 0 or 1, of an array or object its text, and a number is never equal
+/// to text.
+fn tells_its_type(test: &ScalarTest<'_>) -> bool {
+    let is_no_text_of_json = |string: &str| !string.is_empty() && !string.starts_with(['[', '{']);
+    match test {
+        ScalarTest::Numbers(numbers) => {
+            numbers.iter().all(|number| ![0, 1].map(Number::from).contains(number) && unsigned(*number).is_none())
+        }
+        ScalarTest::Strings(strings) => strings.iter().all(|string| is_no_text_of_json(string)),
+        ScalarTest::StartsWith(needle) => !needle.ignores_case() && is_no_text_of_json(needle.text()),
+        _ => false,
+    }
+}
+
+/// Whether a comparison holds for greater numbers than those that booleans are read as.
+fn is_above_booleans(test: &ScalarTest<'_>) -> bool {
+    match test {
+        ScalarTest::Number(Comparison::Gt, bound) => Number::from(1) <= *bound && unsigned(*bound).is_none(),
+        ScalarTest::Number(Comparison::Gte, bound) => Number::from(1) < *bound && unsigned(*bound).is_none(),
+        _ => false,
+    }
 }
 
 /// Whether a test takes much text, or values that are not to be bound three times.

@@ -41,6 +41,9 @@ pub(crate) fn index_expressions(path: &Path) -> Result<Vec<String>, Error> {
     })
 }
 
+/// So many ranges stand beside a test without letter case: more take longer to prepare than they save.
+const SPELLINGS: usize = 16;
+
 /// Longer lists are one JSON parameter: their text is the same for each length, and no value takes a placeholder.
 const FEW: usize = 8;
 
@@ -227,8 +230,9 @@ fn substring(value: Scalar<'_>, needle: &Needle, place: Where) -> Cover<Fragment
 /// The same beside the ranges of what it can begin with, which an index on the column serves. The test itself stays, so
 /// that the ranges need not say everything.
 fn with_ranges(value: Scalar<'_>, text: &str, cover: Cover<Fragment>) -> Cover<Fragment> {
-    let spellings = spellings(text);
-    if value.column.is_none() || spellings.len() < 2 {
+    let has_folded_index = value.column.is_some_and(super::Column::has_folded_index) && folds_as_ascii(text);
+    let spellings = spellings(text, SPELLINGS);
+    if value.column.is_none() || has_folded_index || spellings.len() < 2 {
         return cover;
     }
     let range = |spelling: &String| begins_with(value.sql, collation(value), spelling);

@@ -128,6 +128,26 @@ fn an_index_serves_single_field_filters() {
 }
 
 #[test]
+fn what_has_an_index_of_its_own_is_asked_for_nothing_beside_it() {
+    let Some(mut database) = database() else { return };
+    let single = Schema::new([Field::new("a.b", Type::Any).single()]).unwrap();
+    let told = MAPPING.replace(r#""title", "type": "string""#, r#""title", "type": "string", "folded_index": true"#);
+    let told = Mapping::from_json(&told).and_then(|mapping| mapping.indexed("a.b")).unwrap();
+    let prefix = r#"{"field": "title", "operator": "starts_with", "value": "tITLE 1999", "case_sensitive": false}"#;
+    for (filter, index) in [
+        (r#"{"a.b": 5}"#, "by_deep"),
+        (r#"{"field": "a.b", "operator": "in", "value": [5, "x", true]}"#, "by_deep"),
+        (prefix, "by_title_folded"),
+    ] {
+        let predicate = single.check(&parse::json(filter).unwrap()).unwrap();
+        let query = lower(&database.sql(told.clone()), &predicate).unwrap().into_exact().unwrap();
+        let plan = database.explain(query.select_ids());
+        let uses = plan.lines().any(|line| line.ends_with(index) || line.contains(&format!("{index} on ")));
+        assert!(uses && !plan.contains("Filter"), "{filter}\n{plan}");
+    }
+}
+
+#[test]
 fn without_the_promise_equality_finds_an_index_of_either_collation() {
     let Some(mut database) = database() else { return };
     for index in ["by_title_order", "by_title"] {

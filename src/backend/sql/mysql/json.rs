@@ -224,15 +224,26 @@ impl<'f> Json<'f> {
             Kind::Boolean | Kind::Number => sql![ty(), " IN ('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL')"],
             Kind::String => sql![ty(), " = 'STRING'"],
         };
-        match (self.generated(test), test.kind()) {
-            (Some(of_column), _) if self.is_exact() => of_column,
-            // A value of the column's type is there as it is, and of another type it may be anything.
-            (Some(of_column), _) => map(of_column, |of_column| sql!["(", of_column, " AND ", is_of_kind(), ")"]),
-            (None, Kind::Boolean) => Cover::Exact(sql!["ASCII(", self.value(), ")", is_boolean(test)]),
+        let of_document = || match test.kind() {
+            Kind::Boolean => Cover::Exact(sql!["ASCII(", self.value(), ")", is_boolean(test)]),
             // The cheaper test first.
-            (None, Kind::Number | Kind::String) => {
+            Kind::Number | Kind::String => {
                 map(self.of_text(&self.text(), test), |of_text| sql!["(", of_text, " AND ", is_of_kind(), ")"])
             }
+        };
+        let promised = self.field.generated.and_then(|generated| generated.column);
+        match self.generated(test) {
+            None => of_document(),
+            Some(of_column) if self.is_exact() => of_column,
+            // A string is there as it is, and of another type it may be anything.
+            Some(of_column) if promised.is_some_and(Column::is_binary) => {
+                map(of_column, |of_column| sql!["(", of_column, " AND ", is_of_kind(), ")"])
+            }
+            // Nothing is promised of the column: it finds the rows, and the document decides.
+            Some(Cover::Exact(beside) | Cover::Superset(beside, _)) => {
+                map(of_document(), |exact| sql!["(", beside, " AND ", exact, ")"])
+            }
+            Some(Cover::Unsupported(_)) => of_document(),
         }
     }
 

@@ -4,11 +4,12 @@ use std::fmt;
 
 use super::fragment::{Fragment, sql};
 use super::mapping::Column;
+use super::operand::is_small;
 use crate::lower::{Cover, Why};
 use crate::path::Path;
 use crate::pattern::Pattern;
 use crate::predicate::{Comparison, Needle};
-use crate::schema::Facts;
+use crate::schema::{Facts, Type};
 use crate::value::{Instant, Number};
 
 /// How names are quoted and where values go.
@@ -148,6 +149,32 @@ pub struct JsonField<'f> {
     pub generated: Option<Scalar<'f>>,
     /// Whether an index is on the value at the path.
     pub is_indexed: bool,
+}
+
+impl<'f> JsonField<'f> {
+    /// The generated column, if it may stand beside a test: what it holds of a value that passes passes too.
+    ///
+    /// One of integers serves no number: 5.5 and 5.0 may be NULL there. In one of floats a larger integer may be the nearest
+    /// float.
+    pub(super) fn generated_for(&self, test: &ScalarTest<'_>) -> Option<Scalar<'f>> {
+        let scalar = self.generated?;
+        let ty = scalar.column?.ty();
+        let serves = match test {
+            ScalarTest::Strings(_) | ScalarTest::String(..) | ScalarTest::StartsWith(_) => ty == Type::String,
+            ScalarTest::Numbers(numbers) => ty == Type::Number && numbers.iter().all(|number| is_small(*number)),
+            ScalarTest::Number(_, bound) => ty == Type::Number && is_small(*bound),
+            // An index serves none of these.
+            ScalarTest::Boolean(_)
+            | ScalarTest::Folded(_)
+            | ScalarTest::Contains(_)
+            | ScalarTest::EndsWith(_)
+            | ScalarTest::Regex(_)
+            | ScalarTest::Token(_)
+            | ScalarTest::Instants(_)
+            | ScalarTest::Instant(..) => false,
+        };
+        serves.then_some(scalar)
+    }
 }
 
 /// What a database does otherwise than others. Everything else (which column a path is in, NULL, NOT, join tables,

@@ -126,7 +126,8 @@ impl Column {
 
     /// Promises of a [generated](Mapping::generated_column) column that it is NULL where the value is not of its type, so
     /// that on MariaDB and MySQL it is asked alone: `CASE WHEN JSON_TYPE(JSON_EXTRACT(doc, '$.a')) IN ('INTEGER', 'DOUBLE')
-    /// THEN JSON_VALUE(doc, '$.a') END` is of the type `number`.
+    /// THEN JSON_VALUE(doc, '$.a') END` is of the type `number`. Without it an index serves no complement of a comparison:
+    /// a string may be there as a number.
     #[must_use]
     pub fn exact(mut self) -> Column {
         self.is_exact = true;
@@ -276,7 +277,9 @@ impl Mapping {
         Ok(self)
     }
 
-    /// The same with an indexed generated column over the JSON value at a path: a value of this type is there as it is.
+    /// The same with an indexed generated column over the JSON value at a path: a value of this type is there as it is, but an
+    /// integer from 2^53 on may be the nearest float. It is used beside the exact test, never instead, and only where that loses
+    /// nothing: one of the type `integer` serves no test, since 5.0 is the same number as 5 and may be NULL there.
     ///
     /// # Errors
     /// As of [`column`](Mapping::column).

@@ -21,6 +21,12 @@ pub(super) fn unsigned(number: Number) -> Option<u128> {
     (value >= TWO_POW_63).then_some(value)
 }
 
+/// Whether a number is told from every other as a float.
+pub(super) fn is_small(number: Number) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    number.to_f64_lossy().abs() < EXACT
+}
+
 /// The float of exactly this value.
 pub(super) fn exact_float(int: u128) -> Option<f64> {
     let float = int as f64;

@@ -8,19 +8,16 @@ use super::super::dialect::{Dialect, FieldTest, JsonField, Kind, Scalar, ScalarT
 use super::super::fragment::{Bind, Fragment, joined, sql};
 use super::super::leaf::{any, map};
 use super::super::mapping::Column;
-use super::super::operand::{float_operand, inverse, symbol};
+use super::super::operand::{float_operand, inverse, is_small, symbol};
 use super::{FEW, Mysql, Server, floats_in_list, never};
 use crate::lower::{Cover, Why};
 use crate::predicate::Comparison;
-use crate::schema::Type;
 use crate::value::{Number, write_json_string};
 
 /// MariaDB reads documents of 32 levels.
 const LONGEST: usize = 30;
 /// Up to so many keys the nodes of a path are asked for at once: their number doubles with each.
 const AT_ONCE: usize = 3;
-/// From here on an integer is not told from its neighbours as a float.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// `null`, and arrays of nothing but nulls; of several nodes, which stand in an array, all of them.
 const NULL: &str = r"\A(?:null|\[(?:null(?:, ?null)*+)?\])\z";
@@ -47,21 +44,17 @@ pub(super) fn field(dialect: Mysql, field: &JsonField<'_>, test: &FieldTest<'_>)
     }
 }
 
-/// The complement of a comparison, where a generated column has an index for it.
+/// The complement of a comparison, where a generated column has an index for it and is NULL for what is no number. Of one that
+/// does not promise this, a string may be there as a number, which fails the inverse as it fails the comparison.
 pub(super) fn negated(dialect: Mysql, field: &JsonField<'_>, test: &FieldTest<'_>) -> Option<Fragment> {
     let FieldTest::Some([test @ ScalarTest::Number(comparison, bound)]) = test else { return None };
     let is_readable = matches!(self::field(dialect, field, &FieldTest::Exists), Cover::Exact(_));
     let json = Json::new(dialect, field);
     // Where it serves the comparison, it serves the inverse.
-    json.generated(test).filter(|_| is_readable)?;
-    let Cover::Exact(exact) = json.direct(test) else { return None };
+    json.generated(test).filter(|_| is_readable && json.is_exact())?;
     let column = field.generated?;
     let inverse = super::compare_number(column, inverse(*comparison), *bound);
-    let others = sql!["(", inverse, " OR ", column.sql, " IS NULL)"];
-    Some(match json.is_exact() {
-        true => others,
-        false => sql!["(", others, " AND (", exact, ") IS NOT TRUE)"],
-    })
+    Some(sql!["(", inverse, " OR ", column.sql, " IS NULL)"])
 }
 
 /// A field, with what its forms are made of.
@@ -308,27 +301,11 @@ impl<'f> Json<'f> {
         by_spelling(text, floats, ints)
     }
 
-    /// The same test of a generated column, of all values that are of the column's type: they are there as they are.
+    /// The same test of a generated column, where that can lose nothing.
     fn generated(&self, test: &ScalarTest<'_>) -> Option<Cover<Fragment>> {
-        let scalar = self.field.generated?;
-        let ty = scalar.column?.ty();
-        let serves = match test {
-            ScalarTest::Strings(_) | ScalarTest::String(..) => ty == Type::String,
-            ScalarTest::StartsWith(needle) => ty == Type::String && !needle.ignores_case(),
-            // A larger integer is there as the nearest float.
-            ScalarTest::Numbers(numbers) => ty == Type::Number && numbers.iter().all(|number| is_small(*number)),
-            ScalarTest::Number(_, bound) => ty == Type::Number && is_small(*bound),
-            // An index serves none of these.
-            ScalarTest::Boolean(_)
-            | ScalarTest::Folded(_)
-            | ScalarTest::Contains(_)
-            | ScalarTest::EndsWith(_)
-            | ScalarTest::Regex(_)
-            | ScalarTest::Token(_)
-            | ScalarTest::Instants(_)
-            | ScalarTest::Instant(..) => false,
-        };
-        (serves && !self.field.facts.many).then(|| self.dialect.scalar(scalar, test))
+        let ignores_case = matches!(test, ScalarTest::StartsWith(needle) if needle.ignores_case());
+        let scalar = self.field.generated_for(test).filter(|_| !ignores_case && !self.field.facts.many)?;
+        Some(self.dialect.scalar(scalar, test))
     }
 }
 
@@ -352,11 +329,6 @@ fn is_long(test: &ScalarTest<'_>, is_plain: bool) -> bool {
         | ScalarTest::EndsWith(_)
         | ScalarTest::Regex(_) => false,
     }
-}
-
-/// Whether a number is told from every other as a float.
-fn is_small(number: Number) -> bool {
-    number.to_f64_lossy().abs() < EXACT
 }
 
 /// The digits of an integer that `i64` or `u64` holds.

@@ -14,7 +14,6 @@ use super::{Postgres, array, never, without_nul};
 use crate::lower::{Cover, Why};
 use crate::path::Path;
 use crate::predicate::Comparison;
-use crate::schema::Type;
 use crate::value::{Number, write_json_string};
 
 /// Each key of a path taken out by `->` is a level of the expression.
@@ -166,17 +165,11 @@ impl<'f> Json<'f> {
         }
     }
 
-    /// The same test of a generated column, where that can lose nothing: a single value of the column's type is there
-    /// as it is.
+    /// The same test of a generated column, where that can lose nothing.
     fn beside(&self, tests: &[ScalarTest<'_>]) -> Option<Fragment> {
-        let (scalar, [test]) = (self.field.generated?, tests) else { return None };
-        let ty = scalar.column?.ty();
-        let serves = match test {
-            ScalarTest::Strings(_) | ScalarTest::String(..) | ScalarTest::StartsWith(_) => ty == Type::String,
-            ScalarTest::Numbers(_) | ScalarTest::Number(..) => matches!(ty, Type::Number | Type::Integer),
-            _ => false,
-        };
-        match (serves && !self.field.facts.many).then(|| Postgres.scalar(scalar, test))? {
+        let [test] = tests else { return None };
+        let scalar = self.field.generated_for(test).filter(|_| !self.field.facts.many)?;
+        match Postgres.scalar(scalar, test) {
             Cover::Exact(fragment) | Cover::Superset(fragment, _) => Some(fragment),
             Cover::Unsupported(_) => None,
         }

@@ -12,7 +12,6 @@ use super::{Digits, FEW, Sqlite, compare_number, one_of_numbers};
 use crate::lower::{Cover, Why};
 use crate::path::Path;
 use crate::predicate::Comparison;
-use crate::schema::Type;
 use crate::value::{Number, write_json_string};
 
 /// A join takes 64 tables.
@@ -200,19 +199,9 @@ impl<'f> Json<'f> {
         }
     }
 
-    /// The same test of a generated column, where that can lose nothing: a value of the column's type is there as it
-    /// is.
+    /// The same test of a generated column, where that can lose nothing.
     fn generated(&self, test: &ScalarTest<'_>) -> Option<Fragment> {
-        let scalar = self.field.generated?;
-        let column = scalar.column?;
-        let serves = match test {
-            ScalarTest::Strings(_) | ScalarTest::String(..) | ScalarTest::StartsWith(_) => column.ty() == Type::String,
-            ScalarTest::Numbers(_) | ScalarTest::Number(..) => {
-                matches!(column.ty(), Type::Number | Type::Integer)
-            }
-            _ => false,
-        };
-        match serves.then(|| Sqlite.scalar(scalar, test))? {
+        match Sqlite.scalar(self.field.generated_for(test)?, test) {
             Cover::Exact(fragment) | Cover::Superset(fragment, _) => Some(fragment),
             Cover::Unsupported(_) => None,
         }
@@ -284,17 +273,28 @@ fn tells_its_type(test: &ScalarTest<'_>) -> bool {
         }
         ScalarTest::Strings(strings) => strings.iter().all(|string| is_no_text_of_json(string)),
         ScalarTest::StartsWith(needle) => !needle.ignores_case() && is_no_text_of_json(needle.text()),
-        _ => false,
+        ScalarTest::Boolean(_)
+        | ScalarTest::Number(..)
+        | ScalarTest::Folded(_)
+        | ScalarTest::String(..)
+        | ScalarTest::Contains(_)
+        | ScalarTest::EndsWith(_)
+        | ScalarTest::Regex(_)
+        | ScalarTest::Token(_)
+        | ScalarTest::Instants(_)
+        | ScalarTest::Instant(..) => false,
     }
 }
 
 /// Whether a comparison holds for greater numbers than those that booleans are read as.
 fn is_above_booleans(test: &ScalarTest<'_>) -> bool {
-    match test {
-        ScalarTest::Number(Comparison::Gt, bound) => Number::from(1) <= *bound && unsigned(*bound).is_none(),
-        ScalarTest::Number(Comparison::Gte, bound) => Number::from(1) < *bound && unsigned(*bound).is_none(),
-        _ => false,
-    }
+    let ScalarTest::Number(comparison, bound) = test else { return false };
+    let is_above = match comparison {
+        Comparison::Gt => Number::from(1) <= *bound,
+        Comparison::Gte => Number::from(1) < *bound,
+        Comparison::Lt | Comparison::Lte => false,
+    };
+    is_above && unsigned(*bound).is_none()
 }
 
 /// Whether a test takes much text, or values that are not to be bound three times.

@@ -90,7 +90,7 @@ pub use backend::memory::{FilterSet, Matcher, Memory};
 pub use backend::sql::Sql;
 #[cfg(feature = "tantivy")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tantivy")))]
-pub use backend::tantivy::{Tantivy, TantivyMapping};
+pub use backend::tantivy::{ForeignField, ForeignIndex, ForeignMapping, Tantivy, TantivyMapping};
 pub use document::{Document, DocumentError};
 pub use error::{Code, Diagnostic, Error, Place, Severity};
 pub use explain::{CoverKind, Explain, LeafExplain};

@@ -4,6 +4,10 @@
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value as Json;
+#[cfg(any(feature = "sql", feature = "tantivy"))]
+use serde_json::{Map, json};
+#[cfg(any(feature = "sql", feature = "tantivy"))]
+use trommel::Path;
 use trommel::conformance::{Answer, Question, Subject};
 use trommel::reference::Reference;
 use trommel::strategies::{filter_about, population, schema_about};
@@ -80,6 +84,33 @@ fn agrees(subject: &mut dyn Subject, filter: &Filter, schema: &Schema, documents
         assert_eq!(found.len(), expected.len(), "twice in the answer\n{}", about());
     }
     expected.len()
+}
+
+/// The same documents with those values alone that fit the kind of their field, a number that its name decides; either no
+/// document has an array in a field, or there is one wherever there is something.
+#[cfg(any(feature = "sql", feature = "tantivy"))]
+pub(crate) fn one_type_a_field(documents: Vec<Json>, fits: impl Fn(usize, &Json) -> bool) -> Vec<Json> {
+    documents.iter().map(|document| field_by_field(document, &fits)).collect()
+}
+
+#[cfg(any(feature = "sql", feature = "tantivy"))]
+fn field_by_field(document: &Json, fits: impl Fn(usize, &Json) -> bool) -> Json {
+    let mut fields = Map::new();
+    for key in document.as_object().into_iter().flat_map(Map::keys) {
+        // What a field holds depends on its name alone.
+        let kind = key.bytes().fold(key.len(), |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        let below = Path::from_keys([key.as_str(), "b"]).unwrap();
+        let of_key = Path::from_keys([key.as_str()]).unwrap();
+        let path = if kind % 3 == 0 { &below } else { &of_key };
+        let mut values: Vec<Json> = path.values(document).filter(|value| fits(kind, value)).cloned().collect();
+        let value = match kind % 2 {
+            _ if values.is_empty() => continue,
+            0 => Json::Array(values),
+            _ => values.swap_remove(0),
+        };
+        fields.insert(key.clone(), if kind % 3 == 0 { json!({"b": value}) } else { value });
+    }
+    Json::Object(fields)
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! queries, none of which reaches a user.
 
 mod agree;
+mod foreign;
 mod hostile;
 mod store;
 mod suite;

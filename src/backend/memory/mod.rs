@@ -102,7 +102,8 @@ impl Matcher {
     }
 }
 
-/// A positive test that one string can meet, prepared: for a dictionary of strings that stands in for documents.
+/// A positive test that one string can meet, prepared: for a dictionary of strings that stands in for documents. `text` is
+/// such a test where it asks for one token: several are pooled (C5).
 #[cfg(feature = "tantivy")]
 #[derive(Clone, Debug)]
 pub(crate) struct StringTest(Probe);

@@ -225,13 +225,11 @@ impl Probe {
             }
             Probe::EndsWith(needle) => string.ends_with(needle.text()),
             Probe::Regex(pattern) => pattern.is_match(string),
+            Probe::EqualString(wanted) => *string == **wanted,
+            // In this string alone.
+            Probe::Text(tokens) => TokenSearch::new(tokens).is_done_with(string),
             // What needs all values at a path, or no string.
-            Probe::Exists
-            | Probe::IsNull
-            | Probe::Text(_)
-            | Probe::EqualNumber(_)
-            | Probe::EqualString(_)
-            | Probe::Compare(_, Bound::Number(_)) => false,
+            Probe::Exists | Probe::IsNull | Probe::EqualNumber(_) | Probe::Compare(_, Bound::Number(_)) => false,
         }
     }
 }

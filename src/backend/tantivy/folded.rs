@@ -28,7 +28,7 @@ pub(super) enum State {
 }
 
 impl Folded {
-    /// INVARIANT: the prefix is not empty, and the needle is folded.
+    /// INVARIANT: the needle is folded.
     pub(super) fn new(prefix: Vec<u8>, needle: &str, is_open: bool) -> Folded {
         Folded { prefix, needle: needle.chars().collect(), is_open }
     }
@@ -45,7 +45,7 @@ impl Automaton for Folded {
     type State = State;
 
     fn start(&self) -> State {
-        State::Prefix(0)
+        if self.prefix.is_empty() { self.after(0) } else { State::Prefix(0) }
     }
 
     fn is_match(&self, state: &State) -> bool {

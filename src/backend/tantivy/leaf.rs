@@ -4,19 +4,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::Tantivy;
-use super::folded::Folded;
 use super::query::TermFilter;
 use super::scan::{Long, Scan, Terms};
-use super::term::{self, Kind, LONGEST_STRING, LONGEST_TOKEN};
-use crate::backend::memory::{Matcher, StringTest};
+use super::strings::{LONGEST_STRING, Strings, range};
+use super::term::{self, Kind, LONGEST_TOKEN};
+use crate::backend::memory::Matcher;
 use crate::lower::{Cover, Why};
-use crate::predicate::{Bound, Comparison, Join, Leaf, Needle, Predicate, Test};
+use crate::predicate::{Bound, Comparison, Join, Leaf, Predicate, Test};
 use crate::set::Set;
 use crate::value::Value;
-
-/// From so many strings on, a set under any letter case is looked for with one walk over all strings at the path, instead
-/// of a walk for each that enters only what can match.
-const MANY_FOLDED: usize = 32;
 
 /// What a leaf asks of the terms at its path.
 struct Asked {
@@ -59,7 +55,7 @@ impl Tantivy {
                 }
                 let token = |token: &str| Asked::one("a token", term::term(&path, Kind::Token, token.as_bytes()));
                 let parts = tokens.iter().map(|wanted| self.scan(leaf, &path, token(wanted))).collect();
-                TermFilter::group(Join::All, parts, 1)
+                TermFilter::group(Join::All, parts)
             }
             // The one test that holds where there is no term.
             Test::IsNull => {
@@ -85,53 +81,39 @@ impl Tantivy {
 
 /// What a test asks of single terms.
 fn asked(test: &Test, path: &[u8]) -> Asked {
+    let strings = Strings::after(term::term(path, Kind::String, &[]));
     match test {
         Test::Exists => Asked::one("any node", term::term(path, Kind::Node, &[])),
         // Their terms are others: see above.
         Test::IsNull | Test::Text(_) => Asked::new("nothing", Vec::new()),
-        Test::In(set) => set_asked(set, test, path),
+        Test::In(set) => set_asked(set, test, path, &strings),
         Test::InInstants(instants) => {
             let terms = instants.iter().map(|instant| term::term(path, Kind::Instant, &term::instant(*instant)));
             Asked::new("instants", vec![Terms::Listed(terms.collect())])
         }
         Test::Compare(comparison, bound) => match bound {
             Bound::Number(number) => {
-                Asked::new("a range of numbers", vec![range(path, Kind::Number, *comparison, &term::number(*number))])
+                let terms = ordered(path, Kind::Number, *comparison, &term::number(*number));
+                Asked::new("a range of numbers", vec![terms])
             }
-            Bound::Instant(instant) => Asked::new(
-                "a range of instants",
-                vec![range(path, Kind::Instant, *comparison, &term::instant(*instant))],
-            ),
-            Bound::String(string) => {
-                Asked::of_strings("a range of strings", vec![range(path, Kind::String, *comparison, string.as_bytes())])
+            Bound::Instant(instant) => {
+                let terms = ordered(path, Kind::Instant, *comparison, &term::instant(*instant));
+                Asked::new("a range of instants", vec![terms])
             }
+            Bound::String(string) => Asked::of_strings("a range of strings", vec![strings.range(*comparison, string)]),
         },
-        Test::StartsWith(needle) => Asked::of_strings("a prefix", vec![prefix(needle, path)]),
+        Test::StartsWith(needle) => Asked::of_strings("a prefix", vec![strings.starting(needle)]),
         Test::Contains(_) | Test::EndsWith(_) | Test::Regex(_) => {
-            Asked::of_strings("each distinct string", vec![tested(test, path)])
+            Asked::of_strings("each distinct string", vec![strings.tested(test)])
         }
     }
 }
 
-fn prefix(needle: &Needle, path: &[u8]) -> Terms {
-    if needle.ignores_case() {
-        return Terms::Folded(Folded::new(term::term(path, Kind::String, &[]), needle.text(), true));
-    }
-    let from = term::term(path, Kind::String, needle.text().as_bytes());
-    let mut to = from.clone();
-    // The last byte is one of UTF-8 or the kind of strings: none is 0xFF.
-    term::increment(&mut to);
-    Terms::Between(from, to)
+fn ordered(path: &[u8], kind: Kind, comparison: Comparison, bound: &[u8]) -> Terms {
+    range(&term::term(path, kind, &[]), &term::end(path, kind), comparison, bound)
 }
 
-/// Every string at the path is tested, each once, in however many documents it is.
-fn tested(test: &Test, path: &[u8]) -> Terms {
-    let from = term::term(path, Kind::String, &[]);
-    let begin = from.len();
-    Terms::Tested(from, term::end(path, Kind::String), begin, StringTest::new(test))
-}
-
-fn set_asked(set: &Set, test: &Test, path: &[u8]) -> Asked {
+fn set_asked(set: &Set, test: &Test, path: &[u8], strings: &Strings) -> Asked {
     let (mut listed, mut folded) = (Vec::with_capacity(set.len()), Vec::new());
     let mut reads_long = false;
     for value in set.iter() {
@@ -143,10 +125,10 @@ fn set_asked(set: &Set, test: &Test, path: &[u8]) -> Asked {
             Value::String(string) if set.ignores_case() => {
                 // A character takes up to three times as many bytes as what it folds to: the Kelvin sign.
                 reads_long |= string.len() > LONGEST_STRING / 3;
-                folded.push(string);
+                folded.push(&**string);
             }
             Value::String(string) if string.len() > LONGEST_STRING => reads_long = true,
-            Value::String(string) => listed.push(term::term(path, Kind::String, string.as_bytes())),
+            Value::String(string) => listed.push(strings.term(string)),
         }
     }
     listed.sort_unstable();
@@ -156,31 +138,9 @@ fn set_asked(set: &Set, test: &Test, path: &[u8]) -> Asked {
         (_, true) => "values",
         (_, false) => "values in any letter case",
     };
-    let mut terms = Vec::new();
-    if folded.len() >= MANY_FOLDED {
-        terms.push(tested(test, path));
-    } else {
-        let prefix = || term::term(path, Kind::String, &[]);
-        terms.extend(folded.into_iter().map(|string| Terms::Folded(Folded::new(prefix(), string, false))));
-    }
+    let mut terms = strings.folded(&folded, test);
     if !listed.is_empty() || terms.is_empty() {
         terms.push(Terms::Listed(listed));
     }
     Asked { what, terms, reads_long }
-}
-
-fn range(path: &[u8], kind: Kind, comparison: Comparison, value: &[u8]) -> Terms {
-    let first = term::term(path, kind, &[]);
-    let at = term::term(path, kind, value);
-    // The next string of bytes after another.
-    let after = |mut bytes: Vec<u8>| {
-        bytes.push(0);
-        bytes
-    };
-    match comparison {
-        Comparison::Gt => Terms::Between(after(at), term::end(path, kind)),
-        Comparison::Gte => Terms::Between(at, term::end(path, kind)),
-        Comparison::Lt => Terms::Between(first, at),
-        Comparison::Lte => Terms::Between(first, after(at)),
-    }
 }

@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use tantivy::schema::{BytesOptions, STORED, STRING, SchemaBuilder, TextOptions};
 use tantivy::{Document, Index, IndexWriter, Opstamp, TantivyError};
 
-use super::term::{self, Kind, LONGEST_STRING, LONGEST_TOKEN};
+use super::strings::LONGEST_STRING;
+use super::term::{self, Kind, LONGEST_TOKEN};
 use crate::error::{Code, Diagnostic, Error};
 use crate::fold::{tokens, unicode_version};
 use crate::operator::Operator;

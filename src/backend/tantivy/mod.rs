@@ -5,6 +5,8 @@
 //! strings of any length; only what a schema kept out of the index, or is nested deeper than tantivy evaluates, is
 //! rechecked on the stored documents.
 //!
+//! An index that was built otherwise is asked by a [`ForeignMapping`], see [`ForeignIndex`].
+//!
 //! ```
 //! use trommel::tantivy::{Index, IndexWriter};
 //! use trommel::{Schema, Tantivy, TantivyMapping, lower, parse};
@@ -25,12 +27,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod column;
 mod folded;
+mod foreign;
 mod leaf;
 mod mapping;
 mod query;
 mod recheck;
 mod scan;
+mod strings;
 mod term;
 
 use std::convert::Infallible;
@@ -40,9 +45,11 @@ use serde_json::Value as Json;
 use tantivy::TantivyDocument;
 use tantivy::schema::{Field, FieldType, Schema as TantivySchema};
 
+pub use self::foreign::{ForeignField, ForeignIndex, ForeignMapping};
 pub use self::mapping::TantivyMapping;
 use self::mapping::{DOCUMENT, ID, Indexed, TERMS};
 pub use self::query::{FilterQuery, TermFilter};
+use self::strings::LONGEST_STRING;
 use crate::document::Document;
 use crate::error::{Code, Diagnostic, Error};
 use crate::lower::{Backend, Cover, Lowered};
@@ -119,7 +126,7 @@ impl Tantivy {
         made.add_text(self.document, text);
         if let Some((path, field)) = &self.id {
             let id = match path.scalars(&document).collect::<Vec<_>>()[..] {
-                [Json::String(id)] if id.len() <= term::LONGEST_STRING => id,
+                [Json::String(id)] if id.len() <= LONGEST_STRING => id,
                 _ => return Err(usage(format!("its id, at `{path}`, is not one string")).into()),
             };
             made.add_text(*field, id);
@@ -131,7 +138,7 @@ impl Tantivy {
     /// What was lowered as one tantivy query: what is pushed, and the recheck of the residual.
     #[must_use]
     pub fn query(&self, lowered: &Lowered<TermFilter>) -> FilterQuery {
-        FilterQuery::new(self.document, lowered.pushed(), lowered.residual())
+        FilterQuery::new(lowered.pushed(), lowered.residual().map(|residual| (self.document, residual)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is pushed to an index: a small tree of tests over terms, and the tantivy query that it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 
@@ -14,6 +14,7 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, DocId, Score, Searcher, SeekDangerResult, TantivyError, Term};
 
+use super::column::Column;
 use super::recheck::{Failure, Recheck};
 use super::scan::{Scan, Terms};
 use crate::backend::memory::Matcher;
@@ -38,10 +39,11 @@ struct Node {
 #[derive(Clone, Debug)]
 enum Kind {
     Scan(Scan, Label),
+    Column(Column, Label),
     Group(Join, Vec<Node>),
 }
 
-/// What a scan is about, for people.
+/// What a test is about, for people.
 #[derive(Clone, Debug)]
 enum Label {
     One(Path, &'static str),
@@ -57,6 +59,11 @@ impl TermFilter {
         TermFilter { node: Node { kind, negated: false }, height: 0 }
     }
 
+    pub(super) fn column(path: &Path, what: &'static str, column: Column) -> TermFilter {
+        let kind = Kind::Column(column, Label::One(path.clone(), what));
+        TermFilter { node: Node { kind, negated: false }, height: 0 }
+    }
+
     pub(super) fn negate(mut self) -> TermFilter {
         self.node.negated = !self.node.negated;
         self
@@ -64,17 +71,19 @@ impl TermFilter {
 
     /// A group, unless it is nested too deeply.
     pub(super) fn join(how: Join, parts: Vec<TermFilter>) -> Cover<TermFilter> {
-        let height = parts.iter().map(|part| part.height + 1).max().unwrap_or(0);
-        if height > HEIGHT {
+        let group = TermFilter::group(how, parts);
+        if group.height > HEIGHT {
             return Cover::Unsupported(Why::new(
                 "too_deep",
                 format!("the groups are nested more than {HEIGHT} levels deep: each document is read"),
             ));
         }
-        Cover::Exact(TermFilter::group(how, parts, height))
+        Cover::Exact(group)
     }
 
-    pub(super) fn group(how: Join, parts: Vec<TermFilter>, height: u32) -> TermFilter {
+    /// A group, however deep. INVARIANT: the caller nests a few of them at most.
+    pub(super) fn group(how: Join, parts: Vec<TermFilter>) -> TermFilter {
+        let height = parts.iter().map(|part| part.height + 1).max().unwrap_or(0);
         let mut nodes: Vec<Node> = parts.into_iter().map(|part| part.node).collect();
         if how == Join::Any {
             nodes = merge(nodes);
@@ -93,33 +102,39 @@ impl TermFilter {
     }
 }
 
-/// The members of an OR, those that are scans of one field as one: an OR of many term queries takes 15 times as long.
+/// The members of an OR, those that are scans of the same field as one: an OR of many term queries takes 15 times as long.
 fn merge(nodes: Vec<Node>) -> Vec<Node> {
     let is_scan = |node: &Node| matches!(&node.kind, Kind::Scan(scan, _) if !node.negated && scan.long.is_none());
     let (scans, mut others): (Vec<Node>, Vec<Node>) = nodes.into_iter().partition(is_scan);
-    if scans.len() < 2 {
-        others.extend(scans);
-        return others;
+    let mut of_fields: BTreeMap<Field, Vec<Node>> = BTreeMap::new();
+    for node in scans {
+        if let Kind::Scan(scan, _) = &node.kind {
+            of_fields.entry(scan.field).or_default().push(node);
+        }
     }
-    let (count, mut listed, mut ranges, mut of_field) = (scans.len(), BTreeSet::new(), Vec::new(), None);
+    others.extend(of_fields.into_iter().flat_map(|(field, scans)| merge_scans(field, scans)));
+    others
+}
+
+fn merge_scans(field: Field, scans: Vec<Node>) -> Vec<Node> {
+    if scans.len() < 2 {
+        return scans;
+    }
+    let (count, mut listed, mut others) = (scans.len(), BTreeSet::new(), Vec::new());
     for node in scans {
         let Kind::Scan(scan, _) = node.kind else { continue };
-        of_field = Some(scan.field);
         for terms in scan.terms {
             match terms {
                 Terms::Listed(terms) => listed.extend(terms),
-                Terms::Between(..) | Terms::Folded(_) | Terms::Tested(..) => ranges.push(terms),
+                Terms::Between(..) | Terms::Folded(_) | Terms::Tested(..) => others.push(terms),
             }
         }
     }
     if !listed.is_empty() {
-        ranges.push(Terms::Listed(listed.into_iter().collect()));
+        others.push(Terms::Listed(listed.into_iter().collect()));
     }
-    others.extend(of_field.map(|field| {
-        let kind = Kind::Scan(Scan { field, terms: ranges, long: None }, Label::Many(count));
-        Node { kind, negated: false }
-    }));
-    others
+    let kind = Kind::Scan(Scan { field, terms: others, long: None }, Label::Many(count));
+    vec![Node { kind, negated: false }]
 }
 
 impl Node {
@@ -139,6 +154,7 @@ impl Node {
                     _ => Box::new(scan.clone()),
                 };
             }
+            Kind::Column(column, _) => return Box::new(DocPredicateQuery::from(column.clone())),
             Kind::Group(how, members) => (*how, members),
         };
         match how {
@@ -182,8 +198,12 @@ impl fmt::Display for Node {
             f.write_str("NOT ")?;
         }
         let (how, members) = match &self.kind {
-            Kind::Scan(_, Label::One(path, what)) => return write!(f, "{path}: {what}"),
-            Kind::Scan(_, Label::Many(count)) => return write!(f, "({count} tests in one pass)"),
+            Kind::Scan(_, Label::One(path, what)) | Kind::Column(_, Label::One(path, what)) => {
+                return write!(f, "{path}: {what}");
+            }
+            Kind::Scan(_, Label::Many(count)) | Kind::Column(_, Label::Many(count)) => {
+                return write!(f, "({count} tests in one pass)");
+            }
             Kind::Group(Join::All, members) if members.is_empty() => return f.write_str("every document"),
             Kind::Group(Join::Any, members) if members.is_empty() => return f.write_str("no document"),
             Kind::Group(how, members) => (*how, members),
@@ -212,12 +232,13 @@ pub struct FilterQuery {
 }
 
 impl FilterQuery {
-    pub(super) fn new(stored: Field, pushed: Option<&TermFilter>, residual: Option<&Predicate>) -> FilterQuery {
+    /// What is pushed, and a residual with the field that it is rechecked on.
+    pub(super) fn new(pushed: Option<&TermFilter>, residual: Option<(Field, &Predicate)>) -> FilterQuery {
         let failure = Failure::default();
         let candidates = pushed.map_or_else(|| Box::new(AllQuery) as Box<dyn Query>, TermFilter::to_query);
         let query: Arc<dyn Query> = match residual {
             None => candidates.into(),
-            Some(residual) => {
+            Some((stored, residual)) => {
                 let (matcher, failure) = (Matcher::new(residual), failure.clone());
                 Arc::new(DocPredicateQuery::from(Recheck { candidates, stored, matcher, failure }))
             }

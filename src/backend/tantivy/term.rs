@@ -10,6 +10,7 @@
 //! tantivy's own JSON terms would not do: they merge paths that hold U+0001, drop what holds U+0000, know neither null nor
 //! presence, saturate large numbers and turn some strings into dates.
 
+use super::strings::increment;
 use crate::canonical::sha256;
 use crate::path::Path;
 use crate::value::{Instant, Number};
@@ -19,10 +20,6 @@ const LONGEST_PATH: usize = 96;
 
 /// Stands before a digest. No key begins so.
 const DIGEST: u8 = 0xFF;
-
-/// Strings of up to so many bytes are terms; of longer ones [`Kind::Long`] tells. tantivy cuts or drops terms of more than
-/// 65,530 bytes without a word.
-pub(super) const LONGEST_STRING: usize = 65_000;
 
 /// Longer tokens are no operands (C5), so they are not in the index.
 pub(super) const LONGEST_TOKEN: usize = 255;
@@ -35,7 +32,7 @@ pub(super) enum Kind {
     Node = 0xF8,
     /// There is a value other than null.
     NotNull = 0xF9,
-    /// There is a string that is too long for a term.
+    /// There is a string that is too long for a term: of more than [`LONGEST_STRING`](super::strings::LONGEST_STRING) bytes.
     Long = 0xFA,
     /// A boolean.
     Bool = 0xFB,
@@ -89,13 +86,6 @@ pub(super) fn end(path: &[u8], kind: Kind) -> Vec<u8> {
     let mut end = term(path, kind, &[]);
     increment(&mut end);
     end
-}
-
-/// What stands after everything that begins with `prefix`. INVARIANT: its last byte is no 0xFF.
-pub(super) fn increment(prefix: &mut [u8]) {
-    if let Some(last) = prefix.last_mut() {
-        *last = last.saturating_add(1);
-    }
 }
 
 /// Ten bytes that sort as the numbers do, equal for equal numbers: the nearest `f64`, and what the number is off it.

@@ -1,10 +1,9 @@
 //! Many generated filters in each storage of each database. `scripts/sql-agree` asks more of them.
 
-use serde_json::{Map, Value as Json, json};
-use trommel::Path;
+use serde_json::Value as Json;
 use trommel::conformance::Subject;
 
-use super::super::agree::{DOCUMENTS, agree};
+use super::super::agree::{DOCUMENTS, agree, one_type_a_field};
 use super::database::Database;
 use super::store::{Storage, Store};
 
@@ -13,29 +12,9 @@ fn filters() -> usize {
     std::env::var("TROMMEL_SQL_FILTERS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000)
 }
 
-/// The same documents, such that each of their fields can be in a typed column or a join table: its values are of one
-/// type, and either none has an array or there is one wherever there is something.
+/// The same documents, such that each of their fields can be in a typed column or a join table.
 pub(crate) fn columnar(documents: Vec<Json>) -> Vec<Json> {
-    documents.iter().map(column_by_column).collect()
-}
-
-fn column_by_column(document: &Json) -> Json {
-    let mut fields = Map::new();
-    for key in document.as_object().into_iter().flat_map(Map::keys) {
-        // What a field holds depends on its name alone.
-        let kind = key.bytes().fold(key.len(), |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
-        let below = Path::from_keys([key.as_str(), "b"]).unwrap();
-        let of_key = Path::from_keys([key.as_str()]).unwrap();
-        let path = if kind % 3 == 0 { &below } else { &of_key };
-        let mut values: Vec<Json> = path.values(document).filter(|value| fits(kind, value)).cloned().collect();
-        let value = match kind % 2 {
-            _ if values.is_empty() => continue,
-            0 => Json::Array(values),
-            _ => values.swap_remove(0),
-        };
-        fields.insert(key.clone(), if kind % 3 == 0 { json!({"b": value}) } else { value });
-    }
-    Json::Object(fields)
+    one_type_a_field(documents, fits)
 }
 
 fn fits(kind: usize, value: &Json) -> bool {

@@ -1,12 +1,13 @@
 //! Documents in a real index.
 
 use serde_json::{Value as Json, json};
+use trommel::backend::tantivy::{FilterQuery, TermFilter};
 use trommel::conformance::{Answer, BoxError, Question, Subject, Tally};
 use trommel::tantivy::collector::{Count, DocSetCollector};
 use trommel::tantivy::indexer::NoMergePolicy;
 use trommel::tantivy::schema::{FAST, Field, INDEXED, NumericOptions, SchemaBuilder};
-use trommel::tantivy::{Index, IndexReader, IndexWriter, Term};
-use trommel::{Lowered, Predicate, Schema, Tantivy, TantivyMapping, backend::tantivy::TermFilter, lower};
+use trommel::tantivy::{Index, IndexReader, IndexWriter, TantivyDocument, Term};
+use trommel::{Lowered, Predicate, Schema, Tantivy, TantivyMapping, lower};
 
 /// How documents come to lie in segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,6 @@ pub(crate) struct Filled {
     mapping: TantivyMapping,
     pub(crate) backend: Tantivy,
     pub(crate) reader: IndexReader,
-    number: String,
 }
 
 impl Store {
@@ -66,18 +66,32 @@ impl Store {
     }
 }
 
-/// Builds an index whose documents have their number in a fast field beside ours.
 fn fill(segments: Segments, mapping: TantivyMapping, documents: &[Json]) -> Result<Filled, BoxError> {
     let mut builder = SchemaBuilder::default();
     mapping.add_fields(&mut builder);
-    let number = builder.add_u64_field("number", NumericOptions::from(FAST | INDEXED));
+    let number = builder.add_u64_field(NUMBER, NumericOptions::from(FAST | INDEXED));
     let index = Index::create_in_ram(builder.build());
     let backend = Tantivy::new(&mapping, &index.schema())?;
+    let reader = put(&index, number, segments, documents, |document| Ok(backend.document(document)?))?;
+    Ok(Filled { documents: documents.to_vec(), mapping, backend, reader })
+}
+
+/// The field of the number of each document.
+pub(crate) const NUMBER: &str = "number";
+
+/// Puts documents, as `make` makes them, and their numbers into an index.
+pub(crate) fn put(
+    index: &Index,
+    number: Field,
+    segments: Segments,
+    documents: &[Json],
+    make: impl Fn(&Json) -> Result<TantivyDocument, BoxError>,
+) -> Result<IndexReader, BoxError> {
     let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000)?;
     writer.set_merge_policy(Box::new(NoMergePolicy));
     let deleted = documents.len() as u64;
     let add = |writer: &IndexWriter, at: u64, document: &Json| -> Result<(), BoxError> {
-        let mut made = backend.document(document)?;
+        let mut made = make(document)?;
         made.add_u64(number, at);
         writer.add_document(made)?;
         Ok(())
@@ -93,15 +107,24 @@ fn fill(segments: Segments, mapping: TantivyMapping, documents: &[Json]) -> Resu
     }
     writer.delete_term(Term::from_field_u64(number, deleted));
     writer.commit()?;
+    let reader = index.reader()?;
+    let is_several = |reader: &IndexReader| {
+        let searcher = reader.searcher();
+        let readers = searcher.segment_readers();
+        readers.len() > 1 && readers.iter().any(|segment| segment.num_deleted_docs() > 0)
+    };
+    match segments {
+        Segments::One => assert!(!is_several(&reader)),
+        Segments::Several | Segments::Merged => assert!(documents.len() < 4 || is_several(&reader)),
+    }
     if segments == Segments::Merged {
         let ids = index.searchable_segment_ids()?;
         writer.merge(&ids).wait()?;
+        reader.reload()?;
+        assert!(reader.searcher().segment_readers().len() <= 1 && !is_several(&reader));
     }
-    let reader = index.reader()?;
-    let count = reader.searcher().segment_readers().len();
-    assert!(if segments == Segments::Several { documents.len() < 4 || count > 1 } else { count <= 1 }, "{count}");
     assert_eq!(reader.searcher().num_docs(), documents.len() as u64);
-    Ok(Filled { documents: documents.to_vec(), mapping, backend, reader, number: "number".to_owned() })
+    Ok(reader)
 }
 
 impl Filled {
@@ -109,22 +132,34 @@ impl Filled {
         lower(&self.backend, predicate).unwrap()
     }
 
-    /// The numbers of the documents that match, sorted: by any collector the same.
     pub(crate) fn matching(&self, lowered: &Lowered<TermFilter>) -> Result<Vec<usize>, BoxError> {
-        let query = self.backend.query(lowered);
-        let searcher = self.reader.searcher();
-        let columns: Result<Vec<_>, _> =
-            searcher.segment_readers().iter().map(|segment| segment.fast_fields().u64(&self.number)).collect();
-        let columns = columns?;
-        let mut found = Vec::new();
-        for address in query.addresses(&searcher)? {
-            found.push(columns[address.segment_ord as usize].first(address.doc_id).unwrap() as usize);
-        }
-        found.sort_unstable();
-        assert_eq!(query.count(&searcher)?, found.len());
-        assert_eq!(searcher.search(&query, &Count)?, found.len());
-        assert_eq!(searcher.search(&query, &DocSetCollector)?.len(), found.len());
-        Ok(found)
+        matching(&self.reader, &self.backend.query(lowered))
+    }
+}
+
+/// The numbers of the documents that match, sorted: by any collector the same.
+pub(crate) fn matching(reader: &IndexReader, query: &FilterQuery) -> Result<Vec<usize>, BoxError> {
+    let searcher = reader.searcher();
+    let columns: Result<Vec<_>, _> =
+        searcher.segment_readers().iter().map(|segment| segment.fast_fields().u64(NUMBER)).collect();
+    let columns = columns?;
+    let mut found = Vec::new();
+    for address in query.addresses(&searcher)? {
+        found.push(columns[address.segment_ord as usize].first(address.doc_id).unwrap() as usize);
+    }
+    found.sort_unstable();
+    assert_eq!(query.count(&searcher)?, found.len());
+    assert_eq!(searcher.search(query, &Count)?, found.len());
+    assert_eq!(searcher.search(query, &DocSetCollector)?.len(), found.len());
+    Ok(found)
+}
+
+/// Counts how a filter was answered.
+pub(crate) fn tallied<T>(tally: &mut Tally, lowered: &Lowered<T>) {
+    match (lowered.is_exact(), lowered.pushed()) {
+        (true, _) => tally.exact += 1,
+        (false, Some(_)) => tally.rechecked += 1,
+        (false, None) => tally.scanned += 1,
     }
 }
 
@@ -138,11 +173,7 @@ impl Subject for Store {
         let filled = self.filled(question.schema(), question.documents())?;
         let lowered = filled.lowered(&predicate);
         let found = filled.matching(&lowered)?;
-        match (lowered.is_exact(), lowered.pushed()) {
-            (true, _) => self.tally.exact += 1,
-            (false, Some(_)) => self.tally.rechecked += 1,
-            (false, None) => self.tally.scanned += 1,
-        }
+        tallied(&mut self.tally, &lowered);
         Ok(Answer::Matches(found))
     }
 }

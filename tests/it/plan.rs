@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 use trommel::plan::{
-    Answers, Bucket, Catalog, CatalogFile, Collection, Count, Counted, ErrorEnvelope, Overwrites, Question, Source,
-    SourceRef, TriggerPlan, TriggerRequest, plan, resolve,
+    Answers, Bucket, Catalog, CatalogFile, Collection, CollectionSource, Count, Counted, ErrorEnvelope, Overwrites,
+    Question, Source, SourceRef, TriggerPlan, TriggerRequest, plan, resolve,
 };
-use trommel::{Code, Error, Predicate};
+use trommel::{Code, Diagnostic, Error, Predicate};
 
 #[path = "plan/brute.rs"]
 pub(crate) mod brute;
@@ -58,6 +58,52 @@ fn sources_are_those_configured_limited_by_what_is_included() {
     assert_eq!(selected(&json!({"include_buckets": ["scans", "bkt_2", "scans"]})).unwrap(), ["bkt_2"]);
     assert_eq!(selected(&json!({"include_buckets": ["bkt_2", "photos"]})).unwrap(), ["bkt_1", "bkt_2"]);
     assert!(selected(&json!({"include_buckets": []})).unwrap().is_empty());
+}
+
+#[test]
+fn sources_that_are_collections_are_limited_by_what_is_included() {
+    let catalog = catalog(&shop());
+    let selected = |included: Json| {
+        let resolved = resolve("d", &request(&json!({"include_collections": included})), &catalog)?;
+        Ok::<_, Error>(resolved.sources().iter().map(|source| source.id().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(selected(json!(null)).unwrap(), ["col_b", "col_c"]);
+    assert_eq!(selected(json!(["c"])).unwrap(), ["col_c"]);
+    assert_eq!(selected(json!(["col_b"])).unwrap(), ["col_b"]);
+    assert_eq!(selected(json!(["col_c", "c", "col_c"])).unwrap(), ["col_c"]);
+    assert_eq!(selected(json!(["c", "col_b", "b"])).unwrap(), ["col_b", "col_c"]);
+    assert!(selected(json!([])).unwrap().is_empty());
+    // `a` feeds both and is no source; a bucket is no collection; nor is `d` its own source.
+    let error = selected(json!(["col_b", "a", "nothing", "photos", "d"])).unwrap_err();
+    let found: Vec<(Code, &str, &[String])> = error
+        .diagnostics()
+        .iter()
+        .map(|found| (found.code, found.place.pointer.as_deref().unwrap(), &*found.expected))
+        .collect();
+    let (sources, none) = (["col_b", "col_c"].map(str::to_owned), []);
+    assert_eq!(
+        found,
+        [
+            (Code::NotASource, "/include_collections/1", &sources[..]),
+            (Code::NotFound, "/include_collections/2", &none),
+            (Code::NotFound, "/include_collections/3", &none),
+            (Code::NotASource, "/include_collections/4", &sources),
+        ]
+    );
+    // What is selected is what is counted, and what the plan names.
+    let resolved = resolve("d", &request(&json!({"include_collections": ["c"]})), &catalog).unwrap();
+    let asked: Vec<&str> = resolved
+        .questions()
+        .map(|question| match question {
+            Question::Count { source, .. } => source.id(),
+            _ => panic!("documents overwrite nothing"),
+        })
+        .collect();
+    assert_eq!(asked, ["col_c"]);
+    let mut answers = Answers::default();
+    answers.count("col_c", Counted::exact(9, 1));
+    let plan = resolved.with_answers(answers);
+    assert_eq!((plan.sources.len(), &*plan.sources[0].id, plan.total), (1, "col_c", Count::Exact(9)));
 }
 
 #[test]
@@ -247,19 +293,55 @@ fn a_circle_is_told_with_its_path() {
 #[test]
 fn a_long_chain_and_many_edges_take_no_recursion() {
     let count = 100_000;
+    let mut edges = 0;
     let mut collections = vec![json!({"collection_id": "c0", "source": {"type": "bucket", "bucket_ids": ["b"]}})];
     collections.extend((1..count).map(|at| {
-        // Ten edges each: to the one before, and to nine farther back.
-        let sources: BTreeSet<usize> = (0..10).map(|step| at - 1 - (step * step * 37) % at).collect();
+        // To the one before, and to ten farther back: more ways than anybody could go through.
+        let sources: BTreeSet<usize> = (0..11).map(|step| at - 1 - (step * step * 37) % at).collect();
+        edges += sources.len();
         let sources: Vec<String> = sources.iter().map(|source| format!("c{source}")).collect();
         json!({"collection_id": format!("c{at}"), "source": {"type": "collection", "collection_ids": sources}})
     }));
-    let file = json!({"buckets": [{"bucket_id": "b"}], "collections": collections}).to_string();
+    assert!(edges >= 1_000_000, "{edges}");
+    let with = |changes: &dyn Fn(&mut Vec<Json>)| {
+        let mut collections = collections.clone();
+        changes(&mut collections);
+        json!({"buckets": [{"bucket_id": "b"}], "collections": collections}).to_string()
+    };
+    let chain = with(&|_| ());
+    let disabled = with(&|collections| collections[1]["enabled"] = json!(false));
+    // The first of the chain after the bucket's is fed by the last.
+    let circle = with(&|collections| collections[1]["source"]["collection_ids"] = json!(["c0", "c99999"]));
     let run = move || {
-        let catalog = CatalogFile::from_json(&file).unwrap().into_catalog("n").unwrap();
-        let plan = resolve("c0", &TriggerRequest::default(), &catalog).unwrap().with_answers(Answers::default());
-        assert_eq!(plan.total_tiers, count);
+        let none = TriggerRequest::default();
+        let read = |file: &str| CatalogFile::from_json(file).unwrap().into_catalog("n").unwrap();
+        let catalog = read(&chain);
+        let plan = resolve("c0", &none, &catalog).unwrap().with_answers(Answers::default());
+        assert_eq!((plan.total_tiers, plan.skipped.len()), (count, 0));
         assert_eq!(plan.tiers[count - 1].collections[0].tier, count - 1);
+        // The last has the whole chain upstream.
+        let plan = resolve("c99999", &none, &catalog).unwrap().with_answers(Answers::default());
+        assert_eq!((plan.total_tiers, plan.tiers[0].collections[0].tier), (1, count - 1));
+
+        let catalog = read(&disabled);
+        let plan = resolve("c0", &none, &catalog).unwrap().with_answers(Answers::default());
+        let processed: usize = plan.tiers.iter().map(|tier| tier.collections.len()).sum();
+        assert!(plan.skipped.iter().any(|skipped| skipped.id == "c1"));
+        assert_eq!(processed + plan.skipped.len(), count);
+
+        let catalog = read(&circle);
+        for triggered in ["c0", "c1", "c50000", "c99999"] {
+            let error = resolve(triggered, &none, &catalog).err().unwrap();
+            let found = &error.diagnostics()[0];
+            assert_eq!(error.code(), Code::Cycle);
+            assert_eq!(found.expected.first(), found.expected.last());
+            let feeds = |pair: &[String]| {
+                let source = &catalog.collection(&pair[1]).unwrap().source;
+                matches!(source, CollectionSource::Collections(sources) if sources.contains(&pair[0]))
+            };
+            assert!(found.expected.len() > 1 && found.expected.windows(2).all(feeds), "{triggered}");
+            assert!(found.message.len() < 10_000, "{triggered}");
+        }
     };
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
 }
@@ -432,6 +514,49 @@ fn the_envelope_has_the_status_of_its_code() {
     assert_eq!(missing["error"]["details"]["diagnostics"].as_array().unwrap().len(), 1);
     let wrong = of(resolve("d", &request(&json!({"object_ids": []})), &catalog).err().unwrap());
     assert_eq!((&wrong["status"], &wrong["error"]["type"]), (&json!(400), &json!("wrong_source_kind")));
+    let twice = json!({"buckets": [{"bucket_id": "a", "name": "x"}, {"bucket_id": "b", "name": "x"}]});
+    let twice = of(CatalogFile::from_json(&twice.to_string()).unwrap().into_catalog("n").unwrap_err());
+    assert_eq!((&twice["status"], &twice["error"]["type"]), (&json!(400), &json!("ambiguous_name")));
+    // The status of every code, the envelope's members and no others.
+    for (code, name, status) in [
+        (Code::Syntax, "syntax", 400),
+        (Code::DuplicateKey, "duplicate_key", 400),
+        (Code::UnknownKey, "unknown_key", 400),
+        (Code::UnknownOperator, "unknown_operator", 400),
+        (Code::UnknownField, "unknown_field", 400),
+        (Code::MissingValue, "missing_value", 400),
+        (Code::MixedObject, "mixed_object", 400),
+        (Code::BadPath, "bad_path", 400),
+        (Code::OperandType, "operand_type", 400),
+        (Code::OperandRange, "operand_range", 400),
+        (Code::BadRegex, "bad_regex", 400),
+        (Code::EmptyText, "empty_text", 400),
+        (Code::OperatorNotAllowed, "operator_not_allowed", 400),
+        (Code::CaseConflict, "case_conflict", 400),
+        (Code::Limit, "limit", 400),
+        (Code::Unbound, "unbound", 400),
+        (Code::Bind, "bind", 400),
+        (Code::NotExact, "not_exact", 400),
+        (Code::Unsupported, "unsupported", 400),
+        (Code::NotFound, "not_found", 404),
+        (Code::AmbiguousName, "ambiguous_name", 400),
+        (Code::NotASource, "not_a_source", 400),
+        (Code::WrongSourceKind, "wrong_source_kind", 400),
+        (Code::Cycle, "cycle", 400),
+        (Code::StalePlan, "stale_plan", 409),
+        (Code::Io, "io", 500),
+        (Code::Database, "database", 500),
+        (Code::Usage, "usage", 400),
+        (Code::Internal, "internal", 500),
+    ] {
+        let envelope = of(Diagnostic::error(code, "so it is").hint("mend it").into());
+        let diagnostic = json!({
+            "code": name, "severity": "error", "pointer": null, "span": null,
+            "message": "so it is", "hint": "mend it", "expected": [],
+        });
+        let body = json!({"type": name, "message": "so it is", "details": {"diagnostics": [diagnostic]}});
+        assert_eq!(envelope, json!({"success": false, "status": status, "error": body}));
+    }
 }
 
 #[test]

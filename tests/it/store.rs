@@ -265,6 +265,76 @@ fn namespaces_do_not_see_each_other() {
 }
 
 #[test]
+fn an_id_of_a_namespace_wins_over_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    let mut store = Store::create(&file).unwrap();
+    let mut ids = Vec::new();
+    // Whichever was made first.
+    for name in ["early", "shop", "late"] {
+        ids.push(store.apply(name, brute::catalog()).unwrap().namespace_id().to_owned());
+        let mut import = store.import(name, Destination::Bucket("photos")).unwrap();
+        (0..ids.len())
+            .for_each(|n| import.add(json!({"object_id": n.to_string()}).to_string().as_bytes()).unwrap().unwrap());
+        import.finish().unwrap();
+    }
+    let shop = &*ids[1];
+    for (at, other) in [(0, "early"), (2, "late")] {
+        // No command names a namespace so, since what is an id already is taken for it; a file may have it.
+        let rename = "UPDATE namespaces SET name = ?1 WHERE namespace_id = ?2";
+        assert_eq!(Connection::open(&file).unwrap().execute(rename, (shop, &ids[at])).unwrap(), 1);
+        let mut store = Store::open(&file).unwrap();
+        let stats = store.stats().unwrap();
+        let named: Vec<&str> =
+            stats.iter().filter(|found| found.name == shop).map(|found| &*found.namespace_id).collect();
+        assert_eq!(named, [&*ids[at]]);
+
+        let plan = store.plan(shop, "frames", &TriggerRequest::default()).unwrap();
+        assert_eq!((&*plan.namespace_id, plan.total), (shop, Count::Exact(2)));
+        assert_eq!(store.trigger(shop, "frames", &TriggerRequest::default()).unwrap().object_count, Some(2));
+        assert_eq!(store.trigger_plan(&plan).unwrap().object_count, Some(2));
+        assert_eq!(store.apply(shop, CatalogFile::default()).unwrap().namespace_id(), shop);
+        let mut import = store.import(shop, Destination::Bucket("photos")).unwrap();
+        import.add(br#"{"object_id": "0"}"#).unwrap().unwrap();
+        assert_eq!(import.finish().unwrap().replaced, 1);
+        // The other is found by its own id.
+        let plan = store.plan(&ids[at], "frames", &TriggerRequest::default()).unwrap();
+        assert_eq!((&plan.namespace_id, plan.total), (&ids[at], Count::Exact(at as u64 + 1)));
+        let rename_back = Connection::open(&file).unwrap().execute(rename, (other, &ids[at]));
+        assert_eq!(rename_back.unwrap(), 1);
+    }
+}
+
+#[test]
+fn readers_see_one_state_beside_a_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, make) in [("made", Store::create as fn(&Path) -> _), ("demo", Store::create_demo)] {
+        let file = dir.path().join(name);
+        drop(make(&file).unwrap());
+        let connection = Connection::open(&file).unwrap();
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal", "{name}");
+    }
+    let file = dir.path().join("made");
+    let mut writer = Store::open(&file).unwrap();
+    writer.apply("shop", brute::catalog()).unwrap();
+    let mut reader = Store::open_to_read(&file).unwrap();
+    let (none, line) = (json!({}), br#"{"object_id": "a"}"#);
+    // In the midst of a write, a reader neither waits nor sees it.
+    let mut import = writer.import("shop", Destination::Bucket("photos")).unwrap().whole();
+    import.add(line).unwrap().unwrap();
+    assert_eq!(count(&mut reader, "frames", &none), Count::Exact(0));
+    // In the midst of a read, a writer neither waits nor changes what is read.
+    let snapshot = reader.snapshot("shop").unwrap();
+    assert_eq!(snapshot.plan("frames", &request(&none)).unwrap().total, Count::Exact(0));
+    assert_eq!(import.finish().unwrap().added, 1);
+    assert_eq!(writer.trigger("shop", "frames", &request(&none)).unwrap().object_count, Some(1));
+    assert_eq!(snapshot.plan("frames", &request(&none)).unwrap().total, Count::Exact(0));
+    drop(snapshot);
+    assert_eq!(count(&mut reader, "frames", &none), Count::Exact(1));
+}
+
+#[test]
 fn a_catalog_that_is_refused_changes_nothing() {
     let mut store = store();
     let mut file = brute::catalog();
@@ -293,23 +363,107 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
 
     drop(Store::create(&at("good")).unwrap());
     assert_eq!(code(Store::create(&at("good"))), Code::Usage);
-    Connection::open(at("good")).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let newer = Store::open(&at("good")).unwrap_err();
-    assert!(newer.code() == Code::Unsupported && newer.to_string().contains("99"), "{newer}");
-    assert_eq!(code(Store::open_to_read(&at("good"))), Code::Unsupported);
+    // Nothing of any of these has changed, nor is there anything beside them.
+    let refused = ["empty", "other", "text"].map(|name| (name, std::fs::read(at(name)).unwrap()));
+    for (name, before) in &refused {
+        for open in [Store::open, Store::open_to_read] {
+            assert!(open(&at(name)).is_err(), "{name}");
+        }
+        assert_eq!(std::fs::read(at(name)).unwrap(), *before, "{name}");
+    }
+    let mut names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["empty", "good", "other", "text"]);
 }
 
+type Way = fn(&Path) -> Result<Store, Error>;
+
+/// All ways to open or make a store.
+const WAYS: [Way; 4] = [Store::open, Store::open_to_read, Store::create, Store::create_demo];
+
 #[test]
-fn a_damaged_store_is_an_error() {
+fn a_newer_store_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("s");
     drop(Store::create_demo(&file).unwrap());
-    let mut bytes = std::fs::read(&file).unwrap();
-    bytes[4096..].iter_mut().step_by(7).for_each(|byte| *byte = 0xA5);
-    std::fs::write(&file, &bytes).unwrap();
-    let result = Store::open(&file).and_then(|mut store| store.plan("demo", "frames", &TriggerRequest::default()));
-    let error = result.unwrap_err();
-    assert!(matches!(error.code(), Code::Database), "{error}");
+    Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    for way in WAYS {
+        let newer = way(&file).unwrap_err();
+        assert_eq!(newer.code(), Code::Unsupported);
+        assert!(newer.to_string().contains("version 99"), "{newer}");
+        assert!(newer.diagnostics()[0].hint.as_ref().unwrap().contains("newer program"), "{newer}");
+        assert!(std::fs::read(&file).unwrap() == before);
+    }
+}
+
+#[test]
+fn a_damaged_store_is_an_error_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    drop(Store::create_demo(&file).unwrap());
+    let good = std::fs::read(&file).unwrap();
+    let middle = good.len() / 2;
+    for (damaged, bytes) in [
+        (
+            "everything but the first page",
+            good.iter().enumerate().map(|(at, byte)| if at > 4096 && at % 7 == 0 { 0xA5 } else { *byte }).collect(),
+        ),
+        ("the head", [&[0xA5; 100], &good[100..]].concat()),
+        ("the tables' names", [&good[..100], &vec![0xA5; 3996], &good[4096..]].concat()),
+        ("the end", good[..middle].to_vec()),
+        ("all but the head", good[..100].to_vec()),
+    ] {
+        std::fs::write(&file, &bytes).unwrap();
+        let none = TriggerRequest::default();
+        for way in WAYS {
+            let error = way(&file).and_then(|mut store| store.plan("demo", "frames", &none)).unwrap_err();
+            let is_a_store = error.code() == Code::Usage && error.to_string().contains("is a store already");
+            assert!(error.code() == Code::Database || is_a_store, "{damaged}: {error}");
+            assert!(std::fs::read(&file).unwrap() == bytes, "{damaged}");
+        }
+        let error = Store::open(&file).and_then(|mut store| store.trigger("demo", "frames", &none)).unwrap_err();
+        assert_eq!(error.code(), Code::Database, "{damaged}: {error}");
+        assert!(std::fs::read(&file).unwrap() == bytes, "{damaged}");
+    }
+}
+
+/// Pages of every kind, one after another: what reads it fails, and what does not is right.
+#[test]
+fn a_damaged_page_is_an_error_or_not_read() {
+    const PAGE: usize = 4096;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    drop(Store::create_demo(&file).unwrap());
+    let good = std::fs::read(&file).unwrap();
+    let pending = request(&json!({"source_filters": {"status": "pending"}}));
+    let planned = || Store::open(&file)?.plan("demo", "frames", &pending);
+    let right = planned().unwrap();
+    let (mut failed, mut unread) = (0, 0);
+    for page in (1..good.len() / PAGE).step_by(good.len() / PAGE / 40) {
+        for byte in [0xA5, 0] {
+            let mut bytes = good.clone();
+            bytes[page * PAGE..][..PAGE].fill(byte);
+            std::fs::write(&file, &bytes).unwrap();
+            match planned() {
+                Ok(plan) if plan.warnings == right.warnings => {
+                    assert_eq!((plan.sources, plan.tiers), (right.sources.clone(), right.tiers.clone()), "page {page}");
+                    unread += 1;
+                }
+                // A source that could not be counted is told in the plan.
+                Ok(plan) => {
+                    assert!(matches!(plan.total, Count::AtLeast(_)), "page {page}: {plan}");
+                    failed += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.code(), Code::Database, "page {page}: {error}");
+                    failed += 1;
+                }
+            }
+            assert!(std::fs::read(&file).unwrap() == bytes, "page {page}");
+        }
+    }
+    assert!(failed >= 10 && unread >= 10, "{failed} {unread}");
 }
 
 #[test]

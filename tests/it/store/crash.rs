@@ -1,13 +1,14 @@
-//! A store whose program is killed at any moment.
+//! A store whose program is killed at any moment, and one that many programs write to.
 
 #![cfg(all(unix, feature = "cli"))]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use trommel::Code;
 use trommel::store::{Destination, NamespaceStats, Store};
 
@@ -80,10 +81,11 @@ fn a_killed_program_leaves_all_or_nothing() {
         let line = |n| format!("{}\n", json!({"object_id": format!("{round}-{n}"), "text": "y".repeat(100)}));
         std::fs::write(&lines, (0..OBJECTS).map(line).collect::<String>()).unwrap();
     };
-    // So that the store does not grow without end.
+    // So that the store does not grow, and looking at all of it after each kill stays cheap.
     let delete = |round: &str| {
         let connection = Connection::open(&file).unwrap();
         connection.execute("DELETE FROM objects WHERE object_id LIKE ? || '-%'", [round]).unwrap();
+        connection.execute_batch("DELETE FROM batch_members; DELETE FROM batches").unwrap();
     };
     // How long each takes when it is left alone.
     write_lines("first");
@@ -131,11 +133,9 @@ fn a_killed_program_leaves_all_or_nothing() {
         assert!(after.0 >= committed, "round {round}: {committed} {after:?}");
         // What was answered was committed.
         assert!(!answered || after == all, "round {round}: {before:?} {after:?}");
-        if is_import && after != none {
+        check(&file, after.1);
+        if after != none {
             delete(&round.to_string());
-        }
-        if round % 20 == 19 {
-            check(&file, after.1);
         }
     }
     let [imports, triggers] = while_writing;
@@ -144,6 +144,55 @@ fn a_killed_program_leaves_all_or_nothing() {
         "killed after the first write and before the commit: {imports} of {half} imports, {triggers} of {half} triggers"
     );
     assert!(imports * 10 >= half * 3 && triggers * 10 >= half * 3, "only {imports} and {triggers} of {half} each");
+}
+
+#[test]
+fn programs_beside_each_other_lose_nothing() {
+    const EACH: usize = 8;
+    const LINES: usize = 50;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s");
+    let name = file.to_str().unwrap();
+    Store::create(&file).unwrap().apply("shop", crate::plan::brute::catalog()).unwrap();
+    let ran = |args: &[&str]| {
+        let output = spawn(args).wait_with_output().unwrap();
+        assert!(output.status.success(), "{args:?}");
+        serde_json::from_slice::<Json>(&output.stdout).unwrap()
+    };
+    // Half of the workers import, each into one bucket; half trigger.
+    let work = |worker: usize| -> BTreeMap<String, u64> {
+        let lines = dir.path().join(format!("lines{worker}"));
+        let bucket = if worker.is_multiple_of(4) { "photos" } else { "scans" };
+        let mut counts = BTreeMap::new();
+        for round in 0..EACH {
+            if worker.is_multiple_of(2) {
+                let line = |n| format!("{}\n", json!({"object_id": format!("{worker}-{round}-{n}")}));
+                std::fs::write(&lines, (0..LINES).map(line).collect::<String>()).unwrap();
+                let lines = lines.to_str().unwrap();
+                let import =
+                    ["store", "import", name, "--namespace", "shop", "--bucket", bucket, lines, "--format", "json"];
+                assert_eq!(ran(&import)["added"], LINES);
+            } else {
+                let response = ran(&["trigger", "frames", "--store", name, "--namespace", "shop"]);
+                let batch = response["batch_id"].as_str().unwrap().to_owned();
+                counts.insert(batch, response["object_count"].as_u64().unwrap());
+            }
+        }
+        counts
+    };
+    let work = &work;
+    let counts: Vec<BTreeMap<String, u64>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..8).map(|worker| scope.spawn(move || work(worker))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    assert_eq!(count(&file, "SELECT count(*) FROM objects"), 4 * EACH * LINES);
+    let store = Store::open_to_read(&file).unwrap();
+    for (batch, count) in counts.iter().flatten() {
+        assert_eq!(store.batch_members(batch).unwrap().len() as u64, *count);
+        // Imports are whole: all lines, or none.
+        assert_eq!(count % LINES as u64, 0);
+    }
+    check(&file, 4 * EACH);
 }
 
 #[test]
@@ -174,6 +223,7 @@ fn a_killed_demo_is_whole_or_not_there() {
                 assert_eq!(members(&Store::create_demo(&file).unwrap().stats().unwrap()), members(&whole));
             }
         }
+        check(&file, 0);
     }
     println!("killed 20 times, {while_writing} of them while the demo was written");
     assert!(while_writing >= 5, "only {while_writing}");

@@ -1,5 +1,6 @@
 //! `store`, `plan`, `trigger`, `batch` and `task`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
@@ -61,8 +62,6 @@ fn a_plan_as_text_json_and_diagram() {
     assert_eq!(json["sources"][0]["count"], json!({"kind": "exact", "n": 1}));
     assert_eq!(json["tiers"][1]["collections"][0]["id"], "col_b");
     assert_eq!((&json["filter"], &json["filter_parts"]["source_filters"]), (&json!({"n": 1}), &json!({"n": 1})));
-    let source = keys(&json["sources"][0]);
-    assert_eq!(source, ["count", "id", "name", "reason", "unique_key", "would_duplicate", "would_overwrite"]);
     assert!(plan(&file, &["--format", "mermaid"]).ok().starts_with("flowchart"));
     assert!(run(["check", "{}", "--format", "mermaid"]).fails().contains("`--format mermaid` is for `plan`"));
     // From standard input, and from a file.
@@ -77,6 +76,99 @@ fn a_plan_as_text_json_and_diagram() {
     assert!(plan(&file, &["--request", dynamic]).fails().contains("error[unbound]"));
     let bound = plan(&file, &["--request", dynamic, "--bind", r#"{"v": 1}"#, "--format", "json"]).json();
     assert_eq!(bound["total"]["n"], 2);
+}
+
+/// All that other programs read, at every level, and nothing that is not written down.
+#[test]
+fn a_plan_has_the_keys_that_are_documented() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    let more = r#"{"collections": [
+        {"collection_id": "col_c", "name": "off", "enabled": false, "source": {"type": "collection", "collection_id": "col_b"}}]}"#;
+    run(["store", "apply", &file, "--namespace", "shop", &write(dir.path(), "more.json", more)]).ok();
+    let body = r#"{"object_ids": ["photos1", "bkt_b1"], "source_filters": {"n": 1}}"#;
+    let json = plan(&file, &["--request", body, "--format", "json"]).json();
+    let documented = [
+        "collection_id",
+        "filter",
+        "filter_parts",
+        "fingerprint",
+        "format_version",
+        "namespace_id",
+        "skipped",
+        "source",
+        "sources",
+        "tiers",
+        "total",
+        "total_tiers",
+        "warnings",
+    ];
+    let beside = ["explain", "request", "revisions"];
+    let mut all = [&documented[..], &beside[..]].concat();
+    all.sort_unstable();
+    assert_eq!(keys(&json), all);
+    let each = |of: &str| json[of].as_array().unwrap().clone();
+    assert_eq!((each("sources").len(), each("tiers").len(), each("skipped").len()), (2, 2, 1));
+    for source in each("sources") {
+        let found = keys(&source);
+        assert_eq!(found, ["count", "id", "name", "reason", "unique_key", "would_duplicate", "would_overwrite"]);
+        assert_eq!(keys(&source["count"]), ["kind", "n"]);
+    }
+    assert_eq!(keys(&json["total"]), ["kind", "n"]);
+    for tier in each("tiers") {
+        assert_eq!(keys(&tier), ["collections", "step"]);
+        for collection in tier["collections"].as_array().unwrap() {
+            assert_eq!(keys(collection), ["from", "id", "name", "tier"]);
+        }
+    }
+    assert_eq!(each("skipped"), [json!({"id": "col_c", "reason": "it is disabled"})]);
+    assert_eq!(keys(&json["filter_parts"]), ["collection", "object_ids", "source_filters"]);
+    assert_eq!(json["filter_parts"]["collection"], Json::Null);
+    assert!(!each("warnings").is_empty());
+    for warning in each("warnings") {
+        assert_eq!(keys(&warning), ["code", "message"]);
+    }
+    // The same where there is nothing to fill them with.
+    let empty = plan(&file, &["--request", r#"{"include_buckets": []}"#, "--format", "json"]).json();
+    all.retain(|key| *key != "explain"); // nothing was asked
+    assert_eq!(keys(&empty), all);
+    assert_eq!((&empty["sources"], &empty["filter"]), (&json!([]), &Json::Null));
+    assert_eq!(empty["filter_parts"], json!({"collection": null, "object_ids": null, "source_filters": null}));
+    assert_eq!(empty["total"], json!({"kind": "exact", "n": 0}));
+}
+
+#[test]
+fn a_batch_and_a_task_have_the_keys_that_are_documented() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    run_with(br#"{"document_id": "d"}"#, ["store", "import", &file, "--namespace", "shop", "--collection", "frames"])
+        .ok();
+    for (collection, objects, documents) in [("frames", json!(4), Json::Null), ("faces", Json::Null, json!(1))] {
+        let response = run(["trigger", collection, "--store", &file, "--namespace", "shop"]).json();
+        for (command, id) in [("batch", &response["batch_id"]), ("task", &response["task_id"])] {
+            let shown =
+                |more: &[&str]| run([command, id.as_str().unwrap(), "--store", &file].iter().chain(more)).json();
+            let documented = [
+                "batch_id",
+                "collection_id",
+                "created_at",
+                "document_count",
+                "object_count",
+                "status",
+                "task_id",
+                "tiers",
+            ];
+            let (bare, versioned) = (shown(&[]), shown(&["--format", "json"]));
+            assert_eq!(keys(&bare), documented);
+            let mut with_version = bare.clone();
+            with_version["format_version"] = json!(1);
+            assert_eq!(versioned, with_version);
+            assert_eq!((&bare["object_count"], &bare["document_count"]), (&objects, &documents));
+            for key in ["batch_id", "task_id", "collection_id"] {
+                assert_eq!(bare[key], response[key], "{key}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -194,6 +286,162 @@ fn mistakes_are_one_clear_error_and_the_envelope() {
     assert!(drawn.starts_with("1:26: error[operand_type]"), "{drawn}");
 }
 
+/// What `plan` and `trigger` say of one and the same mistake: the API's envelope on one line, and nothing else.
+#[test]
+fn the_envelope_has_type_status_and_diagnostics_with_their_pointers() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    let of = |id: &str, source: &str| json!({"collection_id": id, "source": {"type": "collection", "collection_id": source}});
+    let more = json!({
+        "buckets": [{"bucket_id": "bkt_c"}], "collections": [of("col_x", "col_z"), of("col_y", "col_x"), of("col_z", "col_y")],
+    });
+    run(["store", "apply", &file, "--namespace", "shop", &write(dir.path(), "more.json", more.to_string())]).ok();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let damaged = at("damaged.trm");
+    let whole = std::fs::read(&file).unwrap();
+    let spoiled = |(at, byte): (usize, &u8)| if at < 4096 { *byte } else { 0xA5 };
+    std::fs::write(&damaged, whole.iter().enumerate().map(spoiled).collect::<Vec<_>>()).unwrap();
+    let newer = at("newer.trm");
+    std::fs::copy(&file, &newer).unwrap();
+    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 2_000).unwrap();
+    let text = write(dir.path(), "text", "this is no store, only some text that goes on for a while");
+    let before = [&damaged, &newer, &text].map(|file| (file, std::fs::read(file).unwrap()));
+
+    let deep = format!(r#"{{"source_filters": {}{{}}{}}}"#, r#"{"NOT": ["#.repeat(200), "]}".repeat(200));
+    for (collection, store, body, limit, status, kind, pointers) in [
+        (
+            "frames",
+            &file,
+            r#"{"include_buckets": ["photos", "bkt_c"]}"#,
+            None,
+            400,
+            "not_a_source",
+            &[Some("/include_buckets/1")][..],
+        ),
+        (
+            "faces",
+            &file,
+            r#"{"include_collections": ["faces", "frames", "col_x"]}"#,
+            None,
+            400,
+            "not_a_source",
+            &[Some("/include_collections/0"), Some("/include_collections/2")],
+        ),
+        (
+            "faces",
+            &file,
+            r#"{"include_collections": ["fames"]}"#,
+            None,
+            404,
+            "not_found",
+            &[Some("/include_collections/0")],
+        ),
+        (
+            "faces",
+            &file,
+            r#"{"object_ids": [], "include_buckets": []}"#,
+            None,
+            400,
+            "wrong_source_kind",
+            &[Some("/include_buckets"), Some("/object_ids")],
+        ),
+        ("col_y", &file, "{}", None, 400, "cycle", &[None]),
+        ("frames", &file, &deep, None, 400, "limit", &[Some("/source_filters")]),
+        (
+            "frames",
+            &file,
+            r#"{"object_ids": ["a", "b", "c"]}"#,
+            Some("list_items=2"),
+            400,
+            "limit",
+            &[Some("/object_ids")],
+        ),
+        (
+            "frames",
+            &file,
+            r#"{"source_filters": {"a": 1, "b": [2]}}"#,
+            None,
+            400,
+            "operand_type",
+            &[Some("/source_filters/b")],
+        ),
+        ("frames", &damaged, "{}", None, 500, "database", &[None]),
+        ("frames", &text, "{}", None, 500, "database", &[None]),
+        ("frames", &newer, "{}", None, 400, "unsupported", &[None]),
+    ] {
+        for command in ["plan", "trigger"] {
+            let mut args = vec![
+                command,
+                collection,
+                "--store",
+                store,
+                "--namespace",
+                "shop",
+                "--request",
+                body,
+                "--format",
+                "json",
+            ];
+            args.extend(limit.into_iter().flat_map(|limit| ["--limit", limit]));
+            let told = run(&args).fails();
+            assert_eq!(told.matches('\n').count(), 1, "{told}");
+            let envelope: Json = serde_json::from_str(&told).unwrap();
+            assert_eq!(keys(&envelope), ["error", "status", "success"]);
+            assert_eq!((&envelope["success"], &envelope["status"]), (&json!(false), &json!(status)), "{told}");
+            let error = &envelope["error"];
+            assert_eq!((keys(error), &error["type"]), (vec!["details", "message", "type"], &json!(kind)), "{told}");
+            assert_eq!(keys(&error["details"]), ["diagnostics"]);
+            let diagnostics = error["details"]["diagnostics"].as_array().unwrap();
+            assert_eq!(error["message"], diagnostics[0]["message"]);
+            let found: Vec<Option<&str>> = diagnostics.iter().map(|found| found["pointer"].as_str()).collect();
+            let starts = |(found, wanted): (&Option<&str>, &Option<&str>)| match (found, wanted) {
+                (Some(found), Some(wanted)) => found.starts_with(wanted),
+                (found, wanted) => found == wanted,
+            };
+            assert!(found.len() == pointers.len() && found.iter().zip(pointers).all(starts), "{told}");
+            for diagnostic in diagnostics {
+                let documented = ["code", "expected", "hint", "message", "pointer", "severity", "span"];
+                assert_eq!((keys(diagnostic), &diagnostic["severity"]), (documented.to_vec(), &json!("error")));
+            }
+        }
+    }
+    for (file, bytes) in before {
+        assert!(std::fs::read(file).unwrap() == bytes, "{file}");
+    }
+    // Every other command refuses the same files, and leaves them as they are.
+    let catalog = write(dir.path(), "catalog.json", CATALOG);
+    for (file, code) in [(&damaged, "database"), (&text, "database"), (&newer, "unsupported")] {
+        let bytes = std::fs::read(file).unwrap();
+        for args in [
+            &["store", "apply", file, "--namespace", "shop", &catalog][..],
+            &["store", "import", file, "--namespace", "shop", "--bucket", "photos", &catalog],
+            &["store", "index", file, "n"],
+            &["store", "stats", file],
+            &["batch", "btch_x", "--store", file],
+            &["task", "task_x", "--store", file],
+        ] {
+            let told = run(args.iter().chain(&["--format", "json"])).fails();
+            let told: Json = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{args:?}: {told}"));
+            assert_eq!(told["diagnostics"][0]["code"], code, "{args:?}: {told}");
+            assert!(std::fs::read(file).unwrap() == bytes, "{args:?}");
+        }
+    }
+    // Nothing was written by any of these.
+    assert_eq!(run(["store", "stats", &file, "--format", "json"]).json()["namespaces"][0]["batches"], 0);
+}
+
+#[test]
+fn a_name_that_stands_twice_is_refused_when_the_catalog_is_applied() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    let before = run(["store", "stats", &file, "--format", "json"]).json();
+    let twice = write(dir.path(), "twice.json", r#"{"buckets": [{"bucket_id": "bkt_new", "name": "photos"}]}"#);
+    let told = run(["store", "apply", &file, "--namespace", "shop", &twice, "--format", "json"]).fails();
+    let told: Json = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["diagnostics"][0]["code"], "ambiguous_name", "{told}");
+    assert_eq!(run(["store", "stats", &file, "--format", "json"]).json(), before);
+}
+
 #[test]
 fn bad_lines_are_reported_and_the_good_ones_stay() {
     let dir = tempfile::tempdir().unwrap();
@@ -234,20 +482,51 @@ fn the_demo_has_what_it_promises() {
     assert!(run(["store", "demo", &file]).ok().contains("photos"));
     let stats = run(["store", "stats", &file, "--format", "json"]).json();
     let demo = &stats["namespaces"][0];
-    let sum =
-        |key: &str| demo[key].as_array().unwrap().iter().map(|table| table["members"].as_u64().unwrap()).sum::<u64>();
-    assert!(demo["buckets"].as_array().unwrap().len() >= 5 && demo["collections"].as_array().unwrap().len() >= 12);
-    assert!(sum("buckets") + sum("collections") >= 20_000);
-    let plan = run(["plan", "frames", "--store", &file, "--namespace", "demo", "--format", "json"]).json();
-    assert_eq!((&plan["total_tiers"], plan["skipped"].as_array().unwrap().len()), (&json!(4), 2));
-    let has_key = |name: &str| {
-        let source = plan["sources"].as_array().unwrap().iter().find(|source| source["name"] == name).unwrap();
-        !source["unique_key"].is_null()
+    let members = |key: &str| -> Vec<u64> {
+        demo[key].as_array().unwrap().iter().map(|table| table["members"].as_u64().unwrap()).collect()
     };
-    assert!(has_key("photos") && !has_key("scans"));
-    let diamond =
-        plan["tiers"][2]["collections"].as_array().unwrap().iter().find(|found| found["name"] == "stories").unwrap();
-    assert_eq!(diamond["from"].as_array().unwrap().len(), 2);
+    let (buckets, collections) = (members("buckets"), members("collections"));
+    assert!(buckets.len() >= 5 && buckets.iter().all(|objects| *objects > 0), "{buckets:?}");
+    assert!(buckets.iter().sum::<u64>() >= 20_000, "{buckets:?}");
+    assert!(collections.len() >= 12 && collections.iter().sum::<u64>() > 0, "{collections:?}");
+
+    // Each collection, whoever triggers it: its plan says what its tier is, and which buckets have a key.
+    let (mut tiers, mut with_key, mut disabled) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for collection in demo["collections"].as_array().unwrap() {
+        let id = collection["id"].as_str().unwrap();
+        let planned = run(["plan", id, "--store", &file, "--namespace", "demo", "--format", "json"]);
+        if planned.code == Some(2) {
+            assert!(planned.err.contains("is disabled"), "{}", planned.err);
+            disabled.push(id.to_owned());
+            continue;
+        }
+        let plan = planned.json();
+        tiers.insert(id.to_owned(), plan["tiers"][0]["collections"][0]["tier"].as_u64().unwrap());
+        if plan["source"] == "bucket" {
+            for source in plan["sources"].as_array().unwrap() {
+                with_key.insert(source["id"].as_str().unwrap().to_owned(), !source["unique_key"].is_null());
+            }
+        }
+    }
+    assert!(!disabled.is_empty());
+    assert_eq!(tiers.values().copied().collect::<BTreeSet<_>>(), BTreeSet::from([0, 1, 2, 3]), "{tiers:?}");
+    assert_eq!(with_key.len(), buckets.len());
+    assert_eq!(with_key.values().copied().collect::<BTreeSet<_>>(), BTreeSet::from([false, true]), "{with_key:?}");
+
+    let plan = run(["plan", "frames", "--store", &file, "--namespace", "demo", "--format", "json"]).json();
+    assert_eq!(plan["total_tiers"], 4);
+    let left_out: Vec<&str> =
+        plan["skipped"].as_array().unwrap().iter().map(|left| left["reason"].as_str().unwrap()).collect();
+    assert_eq!(left_out, ["it is disabled", "only reached through `people`, which is disabled"]);
+    // A diamond: two collections of one tier, of the same one, feed one of the next.
+    let of = |tier: usize| plan["tiers"][tier]["collections"].as_array().unwrap();
+    let diamond = of(2).iter().find(|found| found["name"] == "stories").unwrap();
+    let sides = diamond["from"].as_array().unwrap();
+    assert_eq!(sides.len(), 2);
+    for side in sides {
+        let side = of(1).iter().find(|found| found["id"] == *side).unwrap();
+        assert_eq!(side["from"], json!(["col_frames"]));
+    }
     assert_eq!(run(["store", "index", &file, "status"]).ok(), "made 4 indexes\n");
     assert!(run(["store", "index", &file, "a..b"]).fails().contains("a key is empty"));
     assert!(run(["store", "demo", &file]).fails().contains("is a store already"));

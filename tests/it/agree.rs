@@ -1,6 +1,8 @@
 //! Many generated filters over large sets of documents: the answer of a backend is that of the reference, for each filter
 //! and for its complement.
 
+mod shrink;
+
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value as Json;
@@ -13,6 +15,7 @@ use trommel::reference::Reference;
 use trommel::strategies::{filter_about, population, schema_about};
 use trommel::{Filter, Group, Schema, parse};
 
+use self::shrink::shrunk;
 use super::suite::{Says, reference};
 
 /// So many documents are asked about.
@@ -40,50 +43,107 @@ impl Draw {
     }
 }
 
-/// Asks so many filters of a subject, others for each stream; `shape` makes documents into such as it can hold.
-pub(crate) fn agree(subject: &mut dyn Subject, filters: usize, stream: u8, shape: impl Fn(Vec<Json>) -> Vec<Json>) {
-    let seed = seed();
-    let mut draw = Draw::new(seed, stream);
-    let (mut asked, mut verdicts, mut matching, mut telling) = (0, 0, 0, 0);
-    while asked < filters {
-        let documents = shape(draw.next(population(DOCUMENTS)));
-        let schema = match asked / FILTERS_OF_SET % 2 {
-            0 => Schema::open(),
-            _ => draw.next(schema_about(&documents)),
-        };
-        let about = filter_about(&schema, &documents);
-        for _ in 0..FILTERS_OF_SET.min(filters - asked) {
-            let filter = parse::json(draw.next(&about)).unwrap();
-            let found = agrees(subject, &filter, &schema, &documents, seed);
-            asked += 1;
-            verdicts += 2 * documents.len();
-            matching += found;
-            telling += usize::from(0 < found && found < documents.len());
-        }
-    }
-    println!("{}, seed {seed}: {asked} filters, {verdicts} verdicts, {matching} matches", subject.name());
-    assert!(telling * 3 > asked, "of {asked} filters {telling} tell the documents apart");
+/// Sets of documents, each with filters about them: others for each stream of the seed.
+pub(crate) struct Sets {
+    draw: Draw,
+    count: usize,
 }
 
-/// Asks a filter and its complement; gives how many documents match.
-fn agrees(subject: &mut dyn Subject, filter: &Filter, schema: &Schema, documents: &[Json], seed: u64) -> usize {
-    let reference = Reference::new(filter, schema).unwrap();
-    let (expected, others): (Vec<usize>, Vec<usize>) =
-        (0..documents.len()).partition(|index| reference.matches(&documents[*index]));
-    let not = Filter::group(Group::Not, [filter.clone()]).unwrap();
-    for (filter, expected) in [(filter, &expected), (&not, &others)] {
-        let answer = subject.answer(&Question::new(filter, schema, documents));
-        let about = || format!("seed {seed}: {filter}\nschema {}", serde_json::to_string(schema).unwrap());
-        let Answer::Matches(mut found) = answer.unwrap_or_else(|error| panic!("{error}\n{}", about())) else {
-            panic!("no answer\n{}", about());
-        };
-        found.sort_unstable();
-        if let Some(index) = (0..documents.len()).find(|index| found.contains(index) != expected.contains(index)) {
-            panic!("{}\ndocument {}\nmatches: {}", about(), documents[index], expected.contains(&index));
-        }
-        assert_eq!(found.len(), expected.len(), "twice in the answer\n{}", about());
+/// Documents, what is known of them, and filters.
+pub(crate) struct Set {
+    pub(crate) documents: Vec<Json>,
+    pub(crate) schema: Schema,
+    pub(crate) filters: Vec<Filter>,
+}
+
+impl Sets {
+    pub(crate) fn new(stream: u8) -> Sets {
+        Sets { draw: Draw::new(seed(), stream), count: 0 }
     }
-    expected.len()
+
+    /// The next; `shape` makes documents into such as a subject can hold.
+    pub(crate) fn next(&mut self, shape: impl Fn(Vec<Json>) -> Vec<Json>) -> Set {
+        let documents = shape(self.draw.next(population(DOCUMENTS)));
+        let schema = match self.count % 2 {
+            0 => Schema::open(),
+            _ => self.draw.next(schema_about(&documents)),
+        };
+        self.count += 1;
+        let filters = {
+            let about = filter_about(&schema, &documents);
+            (0..FILTERS_OF_SET).map(|_| parse::json(self.draw.next(&about)).unwrap()).collect()
+        };
+        Set { documents, schema, filters }
+    }
+}
+
+/// A filter, and which documents match it.
+pub(crate) struct Expected {
+    /// The filter, and its complement.
+    forms: [(Filter, Vec<usize>); 2],
+}
+
+impl Expected {
+    pub(crate) fn new(filter: &Filter, schema: &Schema, documents: &[Json]) -> Expected {
+        let reference = Reference::new(filter, schema).unwrap();
+        let (matching, others) = (0..documents.len()).partition(|index| reference.matches(&documents[*index]));
+        let not = Filter::group(Group::Not, [filter.clone()]).unwrap();
+        Expected { forms: [(filter.clone(), matching), (not, others)] }
+    }
+
+    /// How many documents match.
+    pub(crate) fn matching(&self) -> usize {
+        self.forms[0].1.len()
+    }
+
+    /// Asks a subject for both forms. Where an answer is wrong, it is shown with a question that is as small as can be.
+    pub(crate) fn hold(&self, subject: &mut dyn Subject, set: &Set) {
+        for (filter, expected) in &self.forms {
+            let Some(wrong) = wrong(subject, filter, expected, &set.schema, &set.documents) else { continue };
+            let seed = seed();
+            let small = shrunk(subject, filter, &set.schema, &set.documents);
+            panic!("{}, seed {seed}: {wrong}\n{filter}\nand smaller:\n{small}", subject.name());
+        }
+    }
+}
+
+/// What is wrong with the answer of a subject, if anything is.
+fn wrong(
+    subject: &mut dyn Subject,
+    filter: &Filter,
+    expected: &[usize],
+    schema: &Schema,
+    documents: &[Json],
+) -> Option<String> {
+    let mut found = match subject.answer(&Question::new(filter, schema, documents)) {
+        Ok(Answer::Matches(found)) => found,
+        Ok(Answer::Unsupported(why)) => return Some(format!("no answer: {why}")),
+        Err(error) => return Some(error.to_string()),
+    };
+    found.sort_unstable();
+    if let Some(index) = (0..documents.len()).find(|index| found.contains(index) != expected.contains(index)) {
+        return Some(format!("document {}\nmatches: {}", documents[index], expected.contains(&index)));
+    }
+    (found.len() != expected.len()).then(|| "a document twice in the answer".to_owned())
+}
+
+/// Asks so many filters of a subject, others for each stream; `shape` makes documents into such as it can hold.
+pub(crate) fn agree(subject: &mut dyn Subject, filters: usize, stream: u8, shape: impl Fn(Vec<Json>) -> Vec<Json>) {
+    let mut sets = Sets::new(stream);
+    let (mut asked, mut verdicts, mut matching, mut telling) = (0, 0, 0, 0);
+    while asked < filters {
+        let mut set = sets.next(&shape);
+        for filter in std::mem::take(&mut set.filters).into_iter().take(filters - asked) {
+            let expected = Expected::new(&filter, &set.schema, &set.documents);
+            expected.hold(subject, &set);
+            asked += 1;
+            verdicts += 2 * set.documents.len();
+            matching += expected.matching();
+            telling += usize::from(0 < expected.matching() && expected.matching() < set.documents.len());
+        }
+    }
+    println!("{}, seed {}: {asked} filters, {verdicts} verdicts, {matching} matches", subject.name(), seed());
+    assert!(telling * 3 > asked, "of {asked} filters {telling} tell the documents apart");
 }
 
 /// The same documents with those values alone that fit the kind of their field, a number that its name decides; either no

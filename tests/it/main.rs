@@ -32,5 +32,7 @@ mod suite;
 mod tantivy;
 #[cfg(feature = "text")]
 mod text;
+#[cfg(all(feature = "sql", feature = "tantivy", feature = "conformance"))]
+mod together;
 #[cfg(all(any(feature = "sql", feature = "tantivy"), feature = "conformance"))]
 mod words;

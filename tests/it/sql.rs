@@ -38,8 +38,8 @@ macro_rules! on_each_database {
     };
 }
 
-mod agree;
-mod database;
+pub(crate) mod agree;
+pub(crate) mod database;
 mod foreign;
 mod forms;
 mod hostile;
@@ -49,5 +49,5 @@ mod mariadb;
 mod plans;
 mod regexes;
 mod server;
-mod store;
+pub(crate) mod store;
 mod suite;

@@ -2,8 +2,8 @@
 //! queries, none of which reaches a user.
 
 mod agree;
-mod foreign;
+pub(crate) mod foreign;
 mod hostile;
-mod store;
+pub(crate) mod store;
 mod suite;
 mod traps;

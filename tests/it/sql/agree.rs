@@ -1,4 +1,4 @@
-//! Many generated filters in each storage of each database. `scripts/sql-agree` asks more of them.
+//! Many generated filters in each storage of each database. `scripts/agree` asks more of them.
 
 use serde_json::Value as Json;
 use trommel::conformance::Subject;
@@ -7,10 +7,8 @@ use super::super::agree::{DOCUMENTS, agree, one_type_a_field};
 use super::database::Database;
 use super::store::{Storage, Store};
 
-/// How many filters all storages of a database are asked together: `TROMMEL_SQL_FILTERS`.
-fn filters() -> usize {
-    std::env::var("TROMMEL_SQL_FILTERS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000)
-}
+/// How many filters all storages of a database are asked together.
+const FILTERS: usize = 4_000;
 
 /// The same documents, such that each of their fields can be in a typed column or a join table.
 pub(crate) fn columnar(documents: Vec<Json>) -> Vec<Json> {
@@ -28,7 +26,7 @@ fn fits(kind: usize, value: &Json) -> bool {
 /// One storage of a database: the share of all filters, in quarters, that it is asked.
 fn of_storage(database: Box<dyn Database>, storage: Storage, quarters: usize) {
     let mut store = Store::new(database, storage);
-    let filters = filters() * quarters / 4;
+    let filters = FILTERS * quarters / 4;
     match storage {
         Storage::Columns | Storage::Mixed => agree(&mut store, filters, storage as u8, columnar),
         _ => agree(&mut store, filters, storage as u8, |documents| documents),

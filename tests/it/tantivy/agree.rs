@@ -1,20 +1,17 @@
-//! Many generated filters and their complements over 500 documents. `scripts/tantivy-agree` asks more of them.
+//! Many generated filters and their complements over 500 documents. `scripts/agree` asks more of them.
 
 use super::super::agree::{DOCUMENTS, agree};
 use super::store::{Knows, Segments, Store};
 
-/// How many filters all forms of an index are asked together: `TROMMEL_TANTIVY_FILTERS`.
-fn filters() -> usize {
-    std::env::var("TROMMEL_TANTIVY_FILTERS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000)
-}
+/// How many filters each form of an index is asked.
+const FILTERS: usize = 1_000;
 
 fn agrees(segments: Segments, knows: Knows) {
     let mut store = Store::new(segments, knows);
-    let filters = filters() / 4;
-    agree(&mut store, filters, 16 + segments as u8 * 2 + knows as u8, |documents| documents);
+    agree(&mut store, FILTERS, 16 + segments as u8 * 2 + knows as u8, |documents| documents);
     println!("tantivy {segments:?} {knows:?}: {:?}, {DOCUMENTS} documents", store.tally);
     if knows == Knows::Nothing {
-        assert_eq!(store.tally.exact, 2 * filters);
+        assert_eq!(store.tally.exact, 2 * FILTERS);
     }
 }
 

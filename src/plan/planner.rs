@@ -214,10 +214,11 @@ impl<'c> Resolved<'c> {
     fn tiers(&self) -> Vec<Tier> {
         let collections = self.catalog.collections();
         let id = |at: u32| collections[at as usize].collection_id.clone();
-        let is_processed: HashSet<u32> = self.reach.steps.iter().flatten().map(|reached| reached.collection).collect();
+        let mut is_processed = vec![false; collections.len()];
+        self.reach.steps.iter().flatten().for_each(|reached| is_processed[reached.collection as usize] = true);
         let planned = |reached: &Reached| {
             let at = reached.collection;
-            let from = self.catalog.graph().upstream().of(at).iter().filter(|source| is_processed.contains(source));
+            let from = self.catalog.graph().upstream().of(at).iter().filter(|source| is_processed[**source as usize]);
             PlannedCollection {
                 id: id(at),
                 name: collections[at as usize].name.clone(),

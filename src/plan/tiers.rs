@@ -40,17 +40,16 @@ pub(super) fn reach(catalog: &Catalog, triggered: u32) -> Result<Reach, Box<Diag
     let order = catalog.graph().downstream().order([triggered]);
     let order = order.map_err(|circle| cycle(catalog, circle.iter().copied()))?;
     let (steps, skipped) = walk(catalog, triggered, &order);
-    let is_processed = |collection: &u32| steps.contains_key(collection);
-    let listed: Vec<u32> = order.into_iter().filter(is_processed).collect();
+    let step_of = |collection: u32| steps[collection as usize];
+    let listed: Vec<u32> = order.into_iter().filter(|collection| step_of(*collection).is_some()).collect();
     let tiers = tiers(catalog, &listed)?;
     let mut reach = Reach { steps: Vec::new(), skipped };
     for collection in listed {
-        let step = steps.get(&collection).copied().unwrap_or(0) as usize;
+        let step = step_of(collection).unwrap_or(0) as usize;
         if reach.steps.len() <= step {
             reach.steps.resize_with(step + 1, Vec::new);
         }
-        let tier = tiers.get(&collection).copied().unwrap_or(0);
-        reach.steps[step].push(Reached { collection, tier });
+        reach.steps[step].push(Reached { collection, tier: tiers[collection as usize] });
     }
     // As in the catalog: the order of the walk means nothing to anybody.
     reach.steps.iter_mut().for_each(|step| step.sort_unstable_by_key(|reached| reached.collection));
@@ -58,23 +57,25 @@ pub(super) fn reach(catalog: &Catalog, triggered: u32) -> Result<Reach, Box<Diag
     Ok(reach)
 }
 
-/// The step of each collection that is processed, and what is left out; `order` has each before those that it feeds.
-fn walk(catalog: &Catalog, triggered: u32, order: &[u32]) -> (HashMap<u32, u32>, Vec<LeftOut>) {
+/// The step of each collection of the catalog that is processed, and what is left out; `order` has each before those that it
+/// feeds.
+fn walk(catalog: &Catalog, triggered: u32, order: &[u32]) -> (Vec<Option<u32>>, Vec<LeftOut>) {
     let downstream = catalog.graph().downstream();
-    let mut steps = HashMap::from([(triggered, 0_u32)]);
+    let mut steps: Vec<Option<u32>> = vec![None; catalog.collections().len()];
+    steps[triggered as usize] = Some(0);
     let mut behind: HashMap<u32, Vec<u32>> = HashMap::new();
     let mut skipped = Vec::new();
     for &collection in order {
         let is_enabled = catalog.collections()[collection as usize].enabled;
-        match steps.get(&collection) {
-            Some(&step) if is_enabled => {
+        match steps[collection as usize] {
+            Some(step) if is_enabled => {
                 for &fed in downstream.of(collection) {
-                    let longest = steps.entry(fed).or_default();
-                    *longest = (*longest).max(step + 1);
+                    let longest = &mut steps[fed as usize];
+                    *longest = (*longest).max(Some(step + 1));
                 }
             }
             _ => {
-                steps.remove(&collection);
+                steps[collection as usize] = None;
                 // INVARIANT: what nothing that is processed feeds is behind something disabled.
                 let reached_through = behind.remove(&collection).unwrap_or_default();
                 let disabled = if is_enabled { reached_through } else { vec![collection] };
@@ -92,18 +93,17 @@ fn walk(catalog: &Catalog, triggered: u32, order: &[u32]) -> (HashMap<u32, u32>,
     (steps, skipped)
 }
 
-/// The tiers of collections and of all upstream of them.
-fn tiers(catalog: &Catalog, listed: &[u32]) -> Result<HashMap<u32, u32>, Box<Diagnostic>> {
+/// The tiers of the collections of the catalog; of those that are neither listed nor upstream of one, 0.
+fn tiers(catalog: &Catalog, listed: &[u32]) -> Result<Vec<u32>, Box<Diagnostic>> {
     let upstream = catalog.graph().upstream();
     // Upstream edges lead from what is fed to what feeds it.
     let order =
         upstream.order(listed.iter().copied()).map_err(|circle| cycle(catalog, circle.iter().rev().copied()))?;
-    let mut tiers = HashMap::with_capacity(order.len());
+    let mut tiers = vec![0; catalog.collections().len()];
     for &collection in order.iter().rev() {
-        let feeding = upstream.of(collection).iter().filter_map(|source| tiers.get(source)).max();
+        let feeding = upstream.of(collection).iter().map(|source| tiers[*source as usize]).max();
         let is_made_of_buckets = catalog.collections()[collection as usize].source.kind() == SourceKind::Bucket;
-        let tier = if is_made_of_buckets { 0 } else { feeding.map_or(0, |tier: &u32| tier + 1) };
-        tiers.insert(collection, tier);
+        tiers[collection as usize] = if is_made_of_buckets { 0 } else { feeding.map_or(0, |tier: u32| tier + 1) };
     }
     Ok(tiers)
 }

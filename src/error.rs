@@ -193,7 +193,7 @@ impl Diagnostic {
     pub fn near<'n>(mut self, word: &str, names: impl IntoIterator<Item = &'n str>) -> Diagnostic {
         self.expected = nearest(word, names);
         if let (None, Some(first)) = (&self.hint, self.expected.first()) {
-            self.hint = Some(format!("did you mean `{first}`?"));
+            self.hint = Some(format!("did you mean `{}`?", excerpt(first)));
         }
         self
     }
@@ -275,6 +275,15 @@ impl Error {
 }
 
 impl Error {
+    /// The same with another hint for its first mistake.
+    #[cfg(feature = "store")]
+    pub(crate) fn with_hint(mut self, hint: String) -> Error {
+        if let Some(first) = self.0.diagnostics.first_mut() {
+            first.hint = Some(hint);
+        }
+        self
+    }
+
     /// The same with every span moved: for a filter inside a larger text, from where it begins there.
     pub(crate) fn after(mut self, start: usize) -> Error {
         for span in self.0.diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.place.span.as_mut()) {

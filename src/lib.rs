@@ -59,6 +59,7 @@ pub mod conformance;
 mod document;
 mod error;
 mod explain;
+mod file;
 mod filter;
 mod fold;
 mod hash;

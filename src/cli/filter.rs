@@ -10,7 +10,7 @@ use trommel::plan::TriggerRequest;
 use trommel::reference::Reference;
 use trommel::{Budget, Code, Diagnostic, Document, DocumentError, Error, Filter, Limit, Limits, Predicate, Schema};
 
-use super::output::Failure;
+use super::output::{Failure, read_text};
 
 /// The flags that go with a FILTER, wherever one is taken.
 #[derive(Debug, Args)]
@@ -73,8 +73,9 @@ impl RequestArgs {
         let read = TriggerRequest::from_json_with(&Parser::new().limits(limits), &input);
         let source = as_text(input);
         let mut request = read.map_err(|error| Failure::in_text(error, &source))?;
-        if let (Some(bind), Some(filter)) = (&self.bind, &request.source_filters) {
-            let bound = filter.bind(&*read_values(bind)?).map_err(|error| Failure::in_text(error, &source))?;
+        let values = self.bind.as_deref().map(read_values).transpose()?;
+        if let (Some(values), Some(filter)) = (values, &request.source_filters) {
+            let bound = filter.bind(&values).map_err(|error| Failure::in_text(error, &source))?;
             request.source_filters = Some(bound);
         }
         Ok(LoadedRequest { request, source })
@@ -218,9 +219,7 @@ fn read_argument(argument: &str, limit: usize) -> Result<Vec<u8>, Failure> {
 
 /// Reads a schema file; `-` is standard input.
 pub(super) fn read_schema(path: &Path) -> Result<Schema, Failure> {
-    let is_stdin = path == Path::new("-");
-    let text = if is_stdin { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
-    let text = text.map_err(|error| Failure::unreadable(path, &error))?;
+    let text = read_text(path)?;
     Schema::from_json(&text).map_err(|error| Failure::in_file("the schema", path, &error, &text))
 }
 

@@ -117,8 +117,9 @@ pub(crate) fn run() -> ExitCode {
 fn usage(error: &clap::Error, asked: &Asked) -> ExitCode {
     if asked.format == Format::Json && error.use_stderr() {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let error = Diagnostic::error(Code::Usage, message).into();
+        // The first paragraph: what is wrong, and the arguments that it is about.
+        let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+        let error = Diagnostic::error(Code::Usage, lines.trim_start_matches("error: ")).into();
         if asked.is_of_api { output::report_envelope(&error) } else { output::report_json(&[error]) }
     } else {
         // A closed pipe is no error of ours.

@@ -1,7 +1,7 @@
 //! Where things go: results to stdout, everything else to stderr.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Read as _, Write};
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
@@ -166,6 +166,21 @@ impl Output {
             note(text.trim_end());
         }
     }
+}
+
+/// Reads a file of text; `-` is standard input. A byte order mark at its start is skipped.
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = match path == Path::new("-") {
+        true => io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),
+        false => std::fs::read(path).map(|read| bytes = read),
+    };
+    read.map_err(|error| Failure::unreadable(path, &error))?;
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+    String::from_utf8(bytes.to_vec()).map_err(|error| {
+        let message = format!("`{}` is not UTF-8, from byte {} on", path.display(), error.utf8_error().valid_up_to());
+        Diagnostic::error(Code::Syntax, message).into()
+    })
 }
 
 /// Prints a line on stderr. That stderr cannot be written to is nothing that could be told to anybody.

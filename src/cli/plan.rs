@@ -11,7 +11,7 @@ use trommel::{Code, Diagnostic};
 
 use super::Answer;
 use super::filter::RequestArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, note, report_envelope};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, note, one_line, read_text, report_envelope};
 use super::store::NamespaceArgs;
 
 /// Show what a request to process a collection would do
@@ -33,7 +33,7 @@ pub(super) struct TriggerArgs {
     #[command(flatten)]
     call: CallArgs,
     /// A plan that was saved: its request, if nothing that it rests on has changed
-    #[arg(long, value_name = "FILE", conflicts_with = "request")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "bind", "limit"])]
     plan: Option<PathBuf>,
 }
 
@@ -79,6 +79,9 @@ pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> 
     enveloped(output, || {
         let CallArgs { collection, store, namespace, request } = &args.call;
         let request = request.load()?;
+        if let Some(out) = &args.out {
+            expect_other(out, &store.store)?;
+        }
         let mut store = Store::open_to_read(&store.store)?;
         let plan = store.plan(&namespace.namespace, collection, &request.request);
         let plan = plan.map_err(|error| request.failure(error))?;
@@ -90,13 +93,7 @@ pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> 
             Format::Json => output.print_json(&plan.to_json())?,
             Format::Mermaid => output.print(plan.to_mermaid().trim_end())?,
         }
-        // What the store could not answer: the plan is right and says so, and the command has failed at it.
-        let unanswered = |warning: &&Warning| matches!(&*warning.code, "not_counted" | "overwrites_unknown");
-        let mut has_failed = false;
-        for warning in plan.warnings.iter().filter(unanswered) {
-            has_failed = true;
-            note(format_args!("warning: {warning}"));
-        }
+        let has_failed = report_unanswered(&plan, output);
         let is_empty = matches!(plan.total, Count::Exact(0) | Count::AtMost(0));
         Ok(match (has_failed, is_empty && args.fail_empty) {
             (true, _) => Answer::Failed,
@@ -104,6 +101,39 @@ pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> 
             (false, false) => Answer::Yes,
         })
     })
+}
+
+/// Tells what the store could not answer, if anything: the plan is right and says so, and the command has failed at it.
+fn report_unanswered(plan: &TriggerPlan, output: &Output) -> bool {
+    let is_unanswered = |warning: &&Warning| matches!(&*warning.code, "not_counted" | "overwrites_unknown");
+    let unanswered: Vec<&Warning> = plan.warnings.iter().filter(is_unanswered).collect();
+    if let (Format::Json, Some(first)) = (output.format, unanswered.first()) {
+        // All of them are in the plan.
+        report_envelope(&Diagnostic::error(Code::Database, first.message.clone()).into());
+    } else {
+        unanswered.iter().for_each(|warning| note(format_args!("warning: {warning}")));
+    }
+    !unanswered.is_empty()
+}
+
+/// Refuses to save a plan over the store that it is made of, or over the files that SQLite keeps beside it.
+fn expect_other(out: &Path, store: &Path) -> Result<(), Failure> {
+    // What is not there yet is a name in a folder that is.
+    let place = |file: &Path| {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let in_folder = || Some(folder.canonicalize().ok()?.join(file.file_name()?));
+        file.canonicalize().ok().or_else(in_folder)
+    };
+    let is_of_store = |beside: &str| {
+        let mut file = store.as_os_str().to_owned();
+        file.push(beside);
+        place(out).is_some_and(|out| Some(out) == place(Path::new(&file)))
+    };
+    if !["", "-wal", "-shm", "-journal"].into_iter().any(is_of_store) {
+        return Ok(());
+    }
+    let message = format!("`--out {}` is a file of the store", out.display());
+    Err(Diagnostic::error(Code::Usage, message).hint("save the plan in a file of its own").into())
 }
 
 /// Writes a plan beside its place and moves it there: what is there is a whole plan. What is no plain file, such as a pipe, is
@@ -138,7 +168,7 @@ pub(super) fn trigger(args: &TriggerArgs, output: &Output) -> Result<Answer, Fai
                 store.trigger(namespace, collection, &request.request).map_err(|error| request.failure(error))?
             }
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+                let text = read_text(path)?;
                 let plan = TriggerPlan::from_json(&text);
                 let plan = plan.map_err(|error| Failure::in_file("the plan", path, &error, &text))?;
                 let mut store = Store::open(store)?;
@@ -155,12 +185,15 @@ pub(super) fn trigger(args: &TriggerArgs, output: &Output) -> Result<Answer, Fai
 fn is_of(plan: &TriggerPlan, store: &mut Store, namespace: &str, collection: &str) -> Result<(), Failure> {
     let snapshot = store.snapshot(namespace)?;
     let catalog = snapshot.catalog();
-    let named = catalog.collection(collection)?;
-    if plan.namespace_id == catalog.namespace_id() && plan.collection_id == named.collection_id {
-        return Ok(());
+    let TriggerPlan { namespace_id, collection_id, revisions, .. } = plan;
+    if namespace_id == catalog.namespace_id() {
+        // A name may be another's by now. That the plan is stale is told where it is triggered.
+        if revisions.catalog != catalog.revision() || *collection_id == catalog.collection(collection)?.collection_id {
+            return Ok(());
+        }
     }
-    let TriggerPlan { namespace_id, collection_id, .. } = plan;
-    let message = format!("the plan is one of `{collection_id}` in `{namespace_id}`, not of `{collection}`");
+    let (id, namespace) = (one_line(collection_id), one_line(namespace_id));
+    let message = format!("the plan is one of `{id}` in `{namespace}`, not of `{}`", one_line(collection));
     Err(Diagnostic::error(Code::Usage, message).into())
 }
 

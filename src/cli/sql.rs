@@ -12,7 +12,7 @@ use trommel::{Code, Diagnostic, Predicate, Sql, lower};
 
 use super::Answer;
 use super::filter::FilterArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, note};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, note, read_text};
 
 /// Print a filter as SQL with placeholders, then its values, one JSON value a line
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ impl MappingArgs {
     /// Reads the mapping file.
     pub(super) fn read(&self) -> Result<Mapping, Failure> {
         let Some(path) = &self.mapping else { return Ok(Mapping::default()) };
-        let text = std::fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+        let text = read_text(path)?;
         Mapping::from_json(&text).map_err(|error| Failure::in_file("the mapping", path, &error, &text))
     }
 }

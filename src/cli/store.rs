@@ -6,12 +6,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use trommel::plan::CatalogFile;
 use trommel::store::{Destination, Imported, NamespaceStats, Store};
-use trommel::{Code, Diagnostic, Path};
+use trommel::{Code, Diagnostic, Error, Path};
 
 use super::Answer;
 use super::documents::{each_line, files_or_stdin};
 use super::grep::progress_over;
-use super::output::{FORMAT_VERSION, Failure, Format, Output};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, read_text};
 
 /// Make and fill the store that plans are made over
 #[derive(Debug, Args)]
@@ -152,12 +152,13 @@ fn apply(
         buckets: usize,
         collections: usize,
     }
-    let is_stdin = catalog == std::path::Path::new("-");
-    let text = if is_stdin { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(catalog) };
-    let text = text.map_err(|error| Failure::unreadable(catalog, &error))?;
-    let read = CatalogFile::from_json(&text);
-    let read = read.map_err(|error| Failure::in_file("the catalog", catalog, &error, &text))?;
-    let now = Store::open(file)?.apply(namespace, read)?;
+    let text = read_text(catalog)?;
+    let in_catalog = |error: &Error| Failure::in_file("the catalog", catalog, error, &text);
+    let read = CatalogFile::from_json(&text).map_err(|error| in_catalog(&error))?;
+    let now = Store::open(file)?.apply(namespace, read).map_err(|error| match error.code() {
+        Code::Database | Code::Usage => error.into(),
+        _ => in_catalog(&error),
+    })?;
     let applied = Applied {
         namespace_id: now.namespace_id().to_owned(),
         revision: now.revision(),

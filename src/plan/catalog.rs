@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog_file::{CatalogFile, SourceFile};
 use super::graph::Graph;
-use crate::error::{Code, Diagnostic, Error, excerpt};
+use crate::error::{Code, Diagnostic, Error, Place, excerpt};
 use crate::filter::Filter;
 use crate::path::Path;
 
@@ -79,6 +79,15 @@ impl SourceKind {
         }
     }
 
+    /// What a member is: `object` or `document`.
+    #[must_use]
+    pub fn member(self) -> &'static str {
+        match self {
+            SourceKind::Bucket => "object",
+            SourceKind::Collection => "document",
+        }
+    }
+
     /// What its members are: `objects` or `documents`.
     #[must_use]
     pub fn members(self) -> &'static str {
@@ -126,19 +135,40 @@ struct Names {
     names: HashMap<String, u32>,
 }
 
+/// Where the buckets and collections of a catalog stand in the file that they came from.
+#[derive(Debug, Default)]
+struct Places {
+    /// The index in the file of each bucket and each collection of the catalog that is not where it is in the file; `None`: it
+    /// was there before. Those that are not in here are where they are in the catalog.
+    moved: HashMap<(SourceKind, u32), Option<u32>>,
+}
+
+impl Places {
+    /// The place of a member.
+    fn of(&self, kind: SourceKind, at: u32, member: &str) -> Option<Place> {
+        let at = self.moved.get(&(kind, at)).copied().unwrap_or(Some(at))?;
+        Some(Place { pointer: Some(format!("/{}s/{at}/{member}", kind.as_str())), span: None })
+    }
+}
+
 impl Names {
-    fn new<'n>(what: &str, all: impl Iterator<Item = (&'n str, &'n str)>) -> Result<Names, Error> {
+    fn new<'n>(
+        kind: SourceKind,
+        all: impl Iterator<Item = (&'n str, &'n str)>,
+        places: &Places,
+    ) -> Result<Names, Error> {
         let mut names = Names::default();
-        for (at, (id, name)) in all.enumerate() {
-            let twice = |kind: &str, word: &str| {
-                let message = format!("two {what}s have the {kind} `{}`", excerpt(word));
-                Error::from(Diagnostic::error(Code::AmbiguousName, message))
+        for (at, (id, name)) in (0..).zip(all) {
+            let twice = |what: &str, member: &str, word: &str, first: u32| {
+                let message = format!("two {}s have the {what} `{}`", kind.as_str(), excerpt(word));
+                let place = [at, first].into_iter().find_map(|at| places.of(kind, at, member)).unwrap_or_default();
+                Error::from(Diagnostic::error(Code::AmbiguousName, message).at(place))
             };
-            if names.ids.insert(id.to_owned(), at as u32).is_some() {
-                return Err(twice("id", id));
+            if let Some(first) = names.ids.insert(id.to_owned(), at) {
+                return Err(twice("id", &format!("{}_id", kind.as_str()), id, first));
             }
-            if names.names.insert(name.to_owned(), at as u32).is_some() {
-                return Err(twice("name", name));
+            if let Some(first) = names.names.insert(name.to_owned(), at) {
+                return Err(twice("name", "name", name, first));
             }
         }
         Ok(names)
@@ -167,20 +197,46 @@ fn not_found(file: &CatalogFile, kind: SourceKind, named: &str) -> Diagnostic {
 }
 
 /// The sources of a collection, each once.
-fn sources_of(file: &CatalogFile, collection: &Collection, names: &Names) -> Result<Vec<u32>, Error> {
+fn sources_of(
+    file: &CatalogFile,
+    collection: &Collection,
+    names: &Names,
+    place: impl FnOnce() -> Place,
+) -> Result<Vec<u32>, Error> {
     let mut seen = HashSet::new();
     let mut found = Vec::with_capacity(collection.source.named().len());
     for named in collection.source.named() {
-        let source = names.find(named).ok_or_else(|| {
+        let Some(source) = names.find(named) else {
             let mut diagnostic = not_found(file, collection.source.kind(), named);
             diagnostic.message += &format!(", a source of the collection `{}`", excerpt(&collection.name));
-            diagnostic
-        })?;
+            return Err(diagnostic.at(place()).into());
+        };
         if seen.insert(source) {
             found.push(source);
         }
     }
     Ok(found)
+}
+
+/// The names of the buckets and of the collections.
+fn file_names(file: &CatalogFile, places: &Places) -> Result<(Names, Names), Error> {
+    let buckets = file.buckets.iter().map(|bucket| (&*bucket.bucket_id, &*bucket.name));
+    let collections = file.collections.iter().map(|collection| (&*collection.collection_id, &*collection.name));
+    Ok((Names::new(SourceKind::Bucket, buckets, places)?, Names::new(SourceKind::Collection, collections, places)?))
+}
+
+/// Puts something in the place of what is there, or at the end. Gives where.
+fn put<T>(all: &mut Vec<T>, there: Option<&u32>, new: T) -> u32 {
+    match there {
+        Some(at) => {
+            all[*at as usize] = new;
+            *at
+        }
+        None => {
+            all.push(new);
+            all.len() as u32 - 1
+        }
+    }
 }
 
 impl Catalog {
@@ -192,38 +248,34 @@ impl Catalog {
     /// `ambiguous_name` for an id or name that stands twice among buckets, or among collections; `not_found` for a source
     /// that is not there; `missing_value` for a unique key without fields.
     pub fn new(namespace_id: impl Into<String>, revision: u64, file: CatalogFile) -> Result<Catalog, Error> {
-        let buckets = file.buckets.iter().map(|bucket| (&*bucket.bucket_id, &*bucket.name));
-        let collections = file.collections.iter().map(|collection| (&*collection.collection_id, &*collection.name));
-        let (bucket_names, collection_names) = (Names::new("bucket", buckets)?, Names::new("collection", collections)?);
-        for bucket in &file.buckets {
+        Catalog::from_parts(namespace_id.into(), revision, file, &Places::default())
+    }
+
+    fn from_parts(namespace_id: String, revision: u64, file: CatalogFile, places: &Places) -> Result<Catalog, Error> {
+        let (bucket_names, collection_names) = file_names(&file, places)?;
+        for (at, bucket) in (0..).zip(&file.buckets) {
             if bucket.unique_key.as_ref().is_some_and(|key| key.fields.is_empty()) {
                 let message = format!("the unique key of the bucket `{}` has no fields", excerpt(&bucket.name));
-                return Err(Diagnostic::error(Code::MissingValue, message).into());
+                let place = places.of(SourceKind::Bucket, at, "unique_key/fields").unwrap_or_default();
+                return Err(Diagnostic::error(Code::MissingValue, message).at(place).into());
             }
         }
         let mut sources = Vec::with_capacity(file.collections.len());
         let mut edges = Vec::new();
-        for (at, collection) in file.collections.iter().enumerate() {
+        for (at, collection) in (0..).zip(&file.collections) {
             let names = match collection.source.kind() {
                 SourceKind::Bucket => &bucket_names,
                 SourceKind::Collection => &collection_names,
             };
-            let found = sources_of(&file, collection, names)?;
+            let place = || places.of(SourceKind::Collection, at, "source").unwrap_or_default();
+            let found = sources_of(&file, collection, names, place)?;
             if collection.source.kind() == SourceKind::Collection {
-                edges.extend(found.iter().map(|source| (*source, at as u32)));
+                edges.extend(found.iter().map(|source| (*source, at)));
             }
             sources.push(found);
         }
         let graph = Graph::new(file.collections.len(), &edges);
-        Ok(Catalog {
-            namespace_id: namespace_id.into(),
-            revision,
-            file,
-            bucket_names,
-            collection_names,
-            sources,
-            graph,
-        })
+        Ok(Catalog { namespace_id, revision, file, bucket_names, collection_names, sources, graph })
     }
 
     /// The id of the namespace.
@@ -279,23 +331,22 @@ impl Catalog {
     /// Those of [`Catalog::new`].
     pub fn with(&self, file: CatalogFile) -> Result<Catalog, Error> {
         // Within the file, an id must not stand twice: the second would silently take the place of the first.
-        Names::new("bucket", file.buckets.iter().map(|bucket| (&*bucket.bucket_id, &*bucket.name)))?;
-        let collections = file.collections.iter().map(|collection| (&*collection.collection_id, &*collection.name));
-        Names::new("collection", collections)?;
+        file_names(&file, &Places::default())?;
         let mut merged = self.file.clone();
-        for bucket in file.buckets {
-            match self.bucket_names.ids.get(&bucket.bucket_id) {
-                Some(at) => merged.buckets[*at as usize] = bucket,
-                None => merged.buckets.push(bucket),
-            }
+        let mut places = Places::default();
+        // What was there before is not in the file, unless it is replaced below.
+        let before = |kind, count: usize| (0..count as u32).map(move |at| ((kind, at), None));
+        places.moved.extend(before(SourceKind::Bucket, merged.buckets.len()));
+        places.moved.extend(before(SourceKind::Collection, merged.collections.len()));
+        for (in_file, bucket) in (0..).zip(file.buckets) {
+            let at = put(&mut merged.buckets, self.bucket_names.ids.get(&bucket.bucket_id), bucket);
+            places.moved.insert((SourceKind::Bucket, at), Some(in_file));
         }
-        for collection in file.collections {
-            match self.collection_names.ids.get(&collection.collection_id) {
-                Some(at) => merged.collections[*at as usize] = collection,
-                None => merged.collections.push(collection),
-            }
+        for (in_file, collection) in (0..).zip(file.collections) {
+            let at = put(&mut merged.collections, self.collection_names.ids.get(&collection.collection_id), collection);
+            places.moved.insert((SourceKind::Collection, at), Some(in_file));
         }
-        Catalog::new(self.namespace_id.clone(), self.revision + 1, merged)
+        Catalog::from_parts(self.namespace_id.clone(), self.revision + 1, merged, &places)
     }
 
     pub(super) fn find(&self, kind: SourceKind, named: &str) -> Option<u32> {

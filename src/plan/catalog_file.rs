@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::catalog::{Bucket, Catalog, Collection, CollectionSource, SourceKind, UniqueKey};
-use super::file::{file_error, span_of};
 use crate::error::{Code, Diagnostic, Error, Place, excerpt};
+use crate::file::{self, span_of};
 use crate::parse::Parser;
 use crate::path::Path;
 use crate::schema::Schema;
@@ -76,9 +76,9 @@ pub struct CatalogFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFile<'t> {
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "file::objects")]
     buckets: Vec<RawBucket<'t>>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "file::objects")]
     collections: Vec<RawCollection<'t>>,
 }
 
@@ -88,7 +88,7 @@ struct RawBucket<'t> {
     bucket_id: String,
     #[serde(default)]
     name: String,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "file::optional_object")]
     unique_key: Option<RawKey<'t>>,
 }
 
@@ -107,6 +107,7 @@ struct RawCollection<'t> {
     name: String,
     #[serde(default = "yes")]
     enabled: bool,
+    #[serde(deserialize_with = "file::object")]
     source: CollectionSource,
     #[serde(default, borrow)]
     source_filters: Option<&'t RawValue>,
@@ -122,7 +123,7 @@ impl CatalogFile {
     /// # Errors
     /// `syntax`, `unknown_key`, `missing_value`, `duplicate_key`, `bad_path`, and those of a filter.
     pub fn from_json(text: &str) -> Result<CatalogFile, Error> {
-        let raw: RawFile<'_> = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
+        let raw: RawFile<'_> = file::read(text)?;
         let buckets = raw.buckets.into_iter().enumerate().map(|(at, raw)| raw.read(text, at));
         let collections = raw.collections.into_iter().enumerate().map(|(at, raw)| raw.read(text, at));
         Ok(CatalogFile {

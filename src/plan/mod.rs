@@ -5,7 +5,6 @@
 
 mod catalog;
 mod catalog_file;
-mod file;
 mod graph;
 mod planner;
 mod preview;

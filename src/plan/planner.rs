@@ -127,12 +127,28 @@ fn expect_kind(kind: SourceKind, request: &TriggerRequest, mistakes: &mut Diagno
 fn not_a_source(catalog: &Catalog, kind: SourceKind, named: &str, configured: &[u32]) -> Diagnostic {
     let message = format!("the {} `{}` is no source of this collection", kind.as_str(), excerpt(named));
     let mut diagnostic = Diagnostic::error(Code::NotASource, message);
-    let source = |at: &u32| source(catalog, kind, *at);
-    diagnostic.expected = configured.iter().take(100).map(|at| source(at).id().to_owned()).collect();
-    let names = configured.iter().take(10).map(|at| format!("`{}`", excerpt(source(at).name())));
-    let names = names.collect::<Vec<_>>().join(", ");
-    diagnostic.hint(format!("its sources: {}", if names.is_empty() { "none" } else { &names }))
+    diagnostic.expected =
+        configured.iter().take(MOST_EXPECTED).map(|at| source(catalog, kind, *at).id().to_owned()).collect();
+    if configured.is_empty() {
+        return diagnostic.hint("it has no sources");
+    }
+    // A name that is another's id would be read as that.
+    let name = |at: &u32| {
+        let source = source(catalog, kind, *at);
+        let is_found_by_name = catalog.find(kind, source.name()) == Some(*at);
+        format!("`{}`", excerpt(if is_found_by_name { source.name() } else { source.id() }))
+    };
+    let mut names = configured.iter().take(MOST_HINTED).map(name).collect::<Vec<_>>().join(", ");
+    if configured.len() > MOST_HINTED {
+        names += &format!(" and {} more", configured.len() - MOST_HINTED);
+    }
+    diagnostic.hint(format!("its sources: {names}"))
 }
+
+/// Of the sources of a collection, so many are listed as what could have stood there, and so many in the hint: there may be
+/// thousands, and a mistake for each name of a request.
+const MOST_EXPECTED: usize = 100;
+const MOST_HINTED: usize = 10;
 
 fn source(catalog: &Catalog, kind: SourceKind, at: u32) -> SourceRef<'_> {
     match kind {

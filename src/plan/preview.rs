@@ -73,7 +73,7 @@ impl fmt::Display for TriggerPlan {
 
 impl TriggerPlan {
     fn write_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = self.source.members();
+        let what = if self.total.n() == 1 { self.source.member() } else { self.source.members() };
         writeln!(f, "\nsources: {} {what}", self.total)?;
         let shown = || self.sources.iter().take(MOST);
         let names = aligned(shown().map(|source| visible(&source.name)).collect(), WIDEST);
@@ -137,7 +137,10 @@ impl TriggerPlan {
             ("source_filters", &parts.source_filters),
         ];
         if self.filter.is_none() {
-            return writeln!(f, "\nfilter: none, all {} are selected", self.source.members());
+            return match self.sources.is_empty() {
+                true => writeln!(f, "\nfilter: none"),
+                false => writeln!(f, "\nfilter: none, all {} are selected", self.source.members()),
+            };
         }
         writeln!(f, "\nfilter")?;
         let given = parts.iter().filter_map(|(name, part)| Some((name, part.as_ref()?)));

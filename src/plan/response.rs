@@ -95,6 +95,9 @@ struct ErrorBody {
 #[derive(Clone, Debug, Serialize)]
 struct Details {
     diagnostics: Vec<Diagnostic>,
+    /// How many more there were than the limit on reported errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<usize>,
 }
 
 impl ErrorEnvelope {
@@ -103,7 +106,8 @@ impl ErrorEnvelope {
     pub fn new(error: &Error) -> ErrorEnvelope {
         let diagnostics = error.diagnostics().to_vec();
         let message = diagnostics.first().map_or_else(String::new, |first| first.message.clone());
-        let body = ErrorBody { code: error.code(), message, details: Details { diagnostics } };
+        let details = Details { diagnostics, omitted: Some(error.omitted()).filter(|omitted| *omitted > 0) };
+        let body = ErrorBody { code: error.code(), message, details };
         ErrorEnvelope { success: false, status: status(error.code()), error: body }
     }
 

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::catalog::SourceKind;
-use super::file::{file_error, span_of};
 use super::question::Count;
 use super::request::TriggerRequest;
 use crate::error::{Code, Diagnostic, Error, Place};
 use crate::explain::Explain;
+use crate::file::{self, span_of};
 use crate::filter::Filter;
 use crate::limits::{Limit, Limits};
 use crate::parse::Parser;
@@ -75,6 +75,7 @@ pub struct PlannedSource {
     /// Its name.
     pub name: String,
     /// How many of its members match.
+    #[serde(deserialize_with = "file::object")]
     pub count: Count,
     /// Why that is not exact.
     pub reason: Option<String>,
@@ -94,6 +95,7 @@ pub struct Tier {
     /// The longest distance from the collection that is triggered.
     pub step: usize,
     /// The collections.
+    #[serde(deserialize_with = "file::objects")]
     pub collections: Vec<PlannedCollection>,
 }
 
@@ -147,6 +149,7 @@ pub struct Revisions {
     /// Of the catalog.
     pub catalog: u64,
     /// Of each source that was counted, by its id.
+    #[serde(deserialize_with = "file::unique_keys")]
     pub sources: BTreeMap<String, u64>,
     /// Of the collection that is triggered, if what is there was looked at.
     pub target: Option<u64>,
@@ -172,13 +175,13 @@ impl TriggerPlan {
     /// `duplicate_key` for what is no plan; those of a request.
     pub fn from_json(text: &str) -> Result<TriggerPlan, Error> {
         // The version first: another form may have other members.
-        let Version { format_version } = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
+        let Version { format_version } = file::read(text)?;
         let version: u32 = serde_json::from_str(format_version.get()).map_err(|_| no_version(text, format_version))?;
         if version != FORMAT_VERSION {
             let message = format!("a plan of the form {version}, and this reads the form {FORMAT_VERSION}");
             return Err(Diagnostic::error(Code::Unsupported, message).at(version_place(text, format_version)).into());
         }
-        let plan: PlanFile<'_> = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
+        let plan: PlanFile<'_> = file::read(text)?;
         // What was accepted once is only read again; regular expressions are compiled again.
         let own = [Limit::Regex, Limit::Errors];
         let limits =
@@ -209,7 +212,6 @@ const FORMAT_VERSION: u32 = 1;
 
 /// Of a file of any version.
 #[derive(Deserialize)]
-#[serde(expecting = "a plan")]
 struct Version<'t> {
     #[serde(borrow)]
     format_version: &'t RawValue,
@@ -225,26 +227,32 @@ fn no_version(text: &str, version: &RawValue) -> Diagnostic {
 
 /// A plan as it is saved, the request as text, so that its mistakes keep their places.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a plan")]
+#[serde(deny_unknown_fields)]
 struct PlanFile<'t> {
     #[serde(rename = "format_version")]
     _format_version: IgnoredAny,
     namespace_id: String,
     collection_id: String,
     source: SourceKind,
+    #[serde(deserialize_with = "file::objects")]
     sources: Vec<PlannedSource>,
+    #[serde(deserialize_with = "file::object")]
     total: Count,
     total_tiers: usize,
+    #[serde(deserialize_with = "file::objects")]
     tiers: Vec<Tier>,
+    #[serde(deserialize_with = "file::objects")]
     skipped: Vec<Skipped>,
     #[serde(default, rename = "filter")]
     _filter: IgnoredAny,
     #[serde(default, rename = "filter_parts")]
     _filter_parts: IgnoredAny,
     fingerprint: String,
+    #[serde(deserialize_with = "file::objects")]
     warnings: Vec<Warning>,
     #[serde(borrow)]
     request: &'t RawValue,
+    #[serde(deserialize_with = "file::object")]
     revisions: Revisions,
     #[serde(default, rename = "explain")]
     _explain: IgnoredAny,

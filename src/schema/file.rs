@@ -1,14 +1,12 @@
 //! The schema as a JSON file.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Facts, Field, Known, Schema, Type};
-use crate::error::{Code, Diagnostic, Error, Place, excerpt};
+use crate::error::{Error, excerpt};
+use crate::file;
 use crate::operator::Operator;
 
 impl Schema {
@@ -29,28 +27,8 @@ impl Schema {
     /// # Errors
     /// `syntax`, `unknown_key`, `duplicate_key`, and those of [`Schema::new`].
     pub fn from_json(text: &str) -> Result<Schema, Error> {
-        let file: SchemaFile = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
-        file.try_into()
+        file::read::<SchemaFile>(text)?.try_into()
     }
-}
-
-/// The diagnostic of an error that serde found in a file of ours.
-pub(crate) fn file_error(text: &str, error: &serde_json::Error) -> Diagnostic {
-    let message = error.to_string();
-    // serde_json appends the place, which the diagnostic carries on its own.
-    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    let code = if message.starts_with("unknown field") {
-        Code::UnknownKey
-    } else if message.starts_with("duplicate") {
-        Code::DuplicateKey
-    } else if message.starts_with("missing field") {
-        Code::MissingValue
-    } else {
-        Code::Syntax
-    };
-    let line_start = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-    let at = (line_start + error.column().saturating_sub(1)).min(text.len());
-    Diagnostic::error(code, message).at(Place { pointer: None, span: Some(at..at) })
 }
 
 /// The schema as a file: [`Schema`] without its invariants.
@@ -59,7 +37,7 @@ pub(crate) fn file_error(text: &str, error: &serde_json::Error) -> Diagnostic {
 struct SchemaFile {
     #[serde(default)]
     closed: bool,
-    #[serde(default, deserialize_with = "unique_keys")]
+    #[serde(default, deserialize_with = "file::unique_objects")]
     fields: BTreeMap<String, FieldFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
@@ -94,34 +72,6 @@ impl<'de> Deserialize<'de> for OperatorName {
         let unknown = || de::Error::custom(format!("unknown operator `{}`", excerpt(&spelling)));
         Operator::from_spelling(&spelling).map(OperatorName).ok_or_else(unknown)
     }
-}
-
-/// Reads an object, and refuses a key that stands twice.
-pub(crate) fn unique_keys<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, T>, D::Error> {
-    struct Unique<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<T> {
-        type Value = BTreeMap<String, T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of fields")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-            let mut fields = BTreeMap::new();
-            while let Some((key, field)) = members.next_entry::<String, T>()? {
-                if fields.contains_key(&key) {
-                    return Err(de::Error::custom(format!("duplicate field `{}`", excerpt(&key))));
-                }
-                fields.insert(key, field);
-            }
-            Ok(fields)
-        }
-    }
-
-    deserializer.deserialize_map(Unique(PhantomData))
 }
 
 impl TryFrom<SchemaFile> for Schema {

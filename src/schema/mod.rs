@@ -11,9 +11,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::file::file_error;
-#[cfg(feature = "sql")]
-pub(crate) use self::file::unique_keys;
 pub use self::infer::Inference;
 pub use self::verify::{BrokenPromise, Found};
 use crate::error::{Code, Diagnostic, Error, excerpt};

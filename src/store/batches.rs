@@ -7,7 +7,7 @@ use super::snapshot::Snapshot;
 use super::{Store, catalog, new_id, sqlite};
 use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::plan::{
-    Answers, Counted, Resolved, SourceKind, SourceRef, TriggerPlan, TriggerRequest, TriggerResponse, resolve,
+    Answers, Counted, PlannedSource, SourceKind, SourceRef, TriggerPlan, TriggerRequest, TriggerResponse, resolve,
 };
 use crate::predicate::Predicate;
 
@@ -45,7 +45,7 @@ impl Store {
         collection: &str,
         request: &TriggerRequest,
     ) -> Result<TriggerResponse, Error> {
-        self.trigger_if(namespace, collection, request, |_, _| Ok(()))
+        self.trigger_if(namespace, collection, request, None)
     }
 
     /// Triggers what a plan was made of, if nothing that it rests on has changed.
@@ -54,7 +54,7 @@ impl Store {
     /// `stale_plan`, naming what has changed; those of [`trigger`](Store::trigger).
     pub fn trigger_plan(&mut self, plan: &TriggerPlan) -> Result<TriggerResponse, Error> {
         let TriggerPlan { namespace_id, collection_id, request, .. } = plan;
-        self.trigger_if(namespace_id, collection_id, request, |snapshot, resolved| is_fresh(plan, snapshot, resolved))
+        self.trigger_if(namespace_id, collection_id, request, Some(plan))
     }
 
     fn trigger_if(
@@ -62,12 +62,13 @@ impl Store {
         namespace: &str,
         collection: &str,
         request: &TriggerRequest,
-        check: impl FnOnce(&Snapshot<'_>, &Resolved<'_>) -> Result<(), Error>,
+        planned: Option<&TriggerPlan>,
     ) -> Result<TriggerResponse, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
         let snapshot = Snapshot::new(transaction, namespace, &mut self.catalog)?;
+        // Before the request is resolved: what a catalog that has changed makes of it is no mistake of the request's.
+        planned.map_or(Ok(()), |plan| expect_unmoved(plan, &snapshot))?;
         let resolved = resolve(collection, request, snapshot.catalog())?;
-        check(&snapshot, &resolved)?;
         let connection = snapshot.transaction();
         let (batch_id, task_id) = (new_id(connection, "btch_")?, new_id(connection, "task_")?);
         let insert = "INSERT INTO batches (batch_id, task_id, namespace, collection_id, status, tiers, created_at)
@@ -84,6 +85,7 @@ impl Store {
             answers.count(source.id(), Counted::exact(written, snapshot.table(*source)?.revision));
         }
         let plan = resolved.with_answers(answers);
+        planned.map_or(Ok(()), |planned| expect_same(planned, &plan))?;
         let tiers: Vec<Vec<&str>> =
             plan.tiers.iter().map(|tier| tier.collections.iter().map(|collection| &*collection.id).collect()).collect();
         let tiers = serde_json::json!(tiers).to_string();
@@ -175,18 +177,10 @@ fn find(connection: &Connection, column: &str, id: &str) -> Result<Option<Batch>
     Ok(Some(Batch { tiers: catalog::own(&tiers)?, ..batch }))
 }
 
-/// Whether all is as it was when the plan was made.
-fn is_fresh(plan: &TriggerPlan, snapshot: &Snapshot<'_>, resolved: &Resolved<'_>) -> Result<(), Error> {
+/// Refuses a plan where the revision of something that it rests on has been raised since.
+fn expect_unmoved(plan: &TriggerPlan, snapshot: &Snapshot<'_>) -> Result<(), Error> {
     let catalog = snapshot.catalog();
     let mut moved = Vec::new();
-    // What was not read, whatever the reason, may be anything by now.
-    let planned = plan.sources.iter().map(|source| &*source.id);
-    if !planned.eq(resolved.sources().iter().map(|source| source.id())) {
-        moved.push("the sources".to_owned());
-    }
-    let is_unread = |source: &&SourceRef<'_>| !plan.revisions.sources.contains_key(source.id());
-    let unread = resolved.sources().iter().filter(is_unread);
-    moved.extend(unread.map(|source| format!("`{}`, which was not counted", excerpt(source.id()))));
     if plan.revisions.catalog != catalog.revision() {
         moved.push("the catalog".to_owned());
     }
@@ -195,8 +189,8 @@ fn is_fresh(plan: &TriggerPlan, snapshot: &Snapshot<'_>, resolved: &Resolved<'_>
             SourceKind::Bucket => catalog.bucket(id).map(SourceRef::Bucket),
             SourceKind::Collection => catalog.collection(id).map(SourceRef::Collection),
         };
-        // What is gone has changed with the catalog.
-        if source.is_ok_and(|source| snapshot.table(source).is_ok_and(|table| table.revision != *revision)) {
+        let now = source.ok().and_then(|source| snapshot.table(source).ok()).map(|table| table.revision);
+        if now != Some(*revision) {
             moved.push(format!("the {} `{}`", plan.source.as_str(), excerpt(id)));
         }
     }
@@ -207,14 +201,50 @@ fn is_fresh(plan: &TriggerPlan, snapshot: &Snapshot<'_>, resolved: &Resolved<'_>
     {
         moved.push(format!("the documents of `{}`", excerpt(&plan.collection_id)));
     }
-    if plan.fingerprint != resolved.predicate().fingerprint() {
+    stale(moved)
+}
+
+/// Refuses a plan that says something else than what is triggered. Where no revision was raised, it was not read whole, is of a
+/// copy of the store that has changed otherwise, or was edited.
+fn expect_same(planned: &TriggerPlan, now: &TriggerPlan) -> Result<(), Error> {
+    let mut moved = Vec::new();
+    let ids = |plan: &TriggerPlan| plan.sources.iter().map(|source| source.id.clone()).collect::<Vec<_>>();
+    if planned.source != now.source || ids(planned) != ids(now) {
+        moved.push("the sources".to_owned());
+    }
+    // What was not read, whatever the reason, may be anything by now.
+    let unread = now.sources.iter().filter(|source| !planned.revisions.sources.contains_key(&source.id));
+    moved.extend(unread.map(|source| format!("`{}`, which was not counted", excerpt(&source.id))));
+    if now.source == SourceKind::Bucket && !now.sources.is_empty() && planned.revisions.target.is_none() {
+        moved.push(format!("the documents of `{}`, which were not counted", excerpt(&now.collection_id)));
+    }
+    if planned.tiers != now.tiers || planned.total_tiers != now.total_tiers || planned.skipped != now.skipped {
+        moved.push("the tiers".to_owned());
+    }
+    if planned.fingerprint != now.fingerprint {
         moved.push("the filter in the plan itself".to_owned());
     }
+    // Of the same question.
+    if moved.is_empty() {
+        let differs = |source: &(&PlannedSource, &PlannedSource)| source.0.count != source.1.count;
+        let counts = planned.sources.iter().zip(&now.sources).filter(differs);
+        moved.extend(counts.map(|(before, now)| {
+            format!("the count of `{}`, {} where {} were planned", excerpt(&now.id), now.count, before.count)
+        }));
+        if moved.is_empty() && planned.total != now.total {
+            moved.push("the total in the plan itself".to_owned());
+        }
+    }
+    stale(moved)
+}
+
+/// The error that names what has moved, if anything has.
+fn stale(moved: Vec<String>) -> Result<(), Error> {
     if moved.is_empty() {
         return Ok(());
     }
-    let mut diagnostic =
-        Diagnostic::error(Code::StalePlan, format!("changed since the plan was made: {}", moved.join(", ")));
+    let message = format!("changed since the plan was made: {}", moved.join(", "));
+    let mut diagnostic = Diagnostic::error(Code::StalePlan, message);
     diagnostic.expected = moved;
     Err(diagnostic.hint("make the plan again, and look at it").into())
 }

@@ -133,10 +133,7 @@ impl<'s> Import<'s> {
         match written {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => return Ok(Err(reason)),
-            Err(error) => {
-                self.roll_back();
-                return Err(sqlite(error));
-            }
+            Err(error) => return Err(self.failed(error)),
         }
         let lines = self.open.map_or(1, |lines| lines + 1);
         self.open = Some(lines);
@@ -195,14 +192,27 @@ impl<'s> Import<'s> {
         let raised = if lines > 0 { connection.execute(&raise, [n]).map(|_| ()) } else { Ok(()) };
         let end = if self.scope == Scope::Within { "" } else { "COMMIT" };
         if let Err(error) = raised.and_then(|()| connection.execute_batch(end)) {
-            self.roll_back();
-            return Err(sqlite(error));
+            return Err(self.failed(error));
         }
         self.open = None;
         let Imported { added, replaced } = std::mem::take(&mut self.uncommitted);
         self.imported.added += added;
         self.imported.replaced += replaced;
         Ok(())
+    }
+
+    /// Rolls back what was not committed. The error says what was: the lines before it stay.
+    fn failed(&mut self, error: rusqlite::Error) -> Error {
+        let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+        self.roll_back();
+        let error = sqlite(error);
+        let Imported { added, replaced } = self.imported;
+        if added + replaced == 0 || !is_full {
+            return error;
+        }
+        let hint =
+            format!("{added} added and {replaced} replaced were committed before and stay; make room and import again");
+        error.with_hint(hint)
     }
 
     fn roll_back(&mut self) {
@@ -226,7 +236,11 @@ impl<'s> Import<'s> {
             Target::Bucket { unique_key, .. } => {
                 Row { id: required("object_id")?, beside: unique_key.as_ref().and_then(|key| key_value(key, document)) }
             }
-            Target::Collection { .. } => Row { id: required("document_id")?, beside: string("root_object_id")? },
+            // A document that came from no object may say so with null.
+            Target::Collection { .. } => match document.get("root_object_id") {
+                Some(Json::Null) => Row { id: required("document_id")?, beside: None },
+                _ => Row { id: required("document_id")?, beside: string("root_object_id")? },
+            },
         })
     }
 

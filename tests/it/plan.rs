@@ -230,7 +230,7 @@ fn a_bad_catalog_is_refused_with_the_place() {
             "/buckets/0/unique_key/fields/1",
         ),
         (r#"{"collections": [{"collection_id": "c", "source": {"type": "table"}}]}"#, "/collections/0/source/type"),
-        (r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket"}}]}"#, "/collections/0"),
+        (r#"{"collections": [{"collection_id": "c", "source": {"type": "bucket"}}]}"#, "/collections/0/source"),
     ] {
         let error = CatalogFile::from_json(text).unwrap_err();
         assert_eq!(error.diagnostics()[0].place.pointer.as_deref(), Some(pointer), "{text}\n{error}");

@@ -6,7 +6,7 @@ use std::thread;
 
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
-use trommel::plan::{CatalogFile, Count, TriggerRequest, resolve};
+use trommel::plan::{CatalogFile, CollectionSource, Count, SourceKind, TriggerPlan, TriggerRequest, resolve};
 use trommel::store::{Destination, Store};
 use trommel::{Code, Error, parse};
 
@@ -86,7 +86,7 @@ fn a_bad_line_is_told_and_left_out() {
 }
 
 #[test]
-fn documents_are_kept_as_given_but_for_white_space() {
+fn documents_are_kept_as_given_but_for_white_space_and_long_numbers() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("s.trm");
     let mut store = Store::create(&file).unwrap();
@@ -222,6 +222,85 @@ fn a_plan_is_stale_once_something_that_it_read_has_changed() {
     let mut plan = store.plan("shop", "frames", &request(&body)).unwrap();
     plan.request.source_filters = Some(parse::json(r#"{"x": 1}"#).unwrap());
     assert_eq!(moved(&mut store, &plan), ["the filter in the plan itself"]);
+}
+
+/// What a catalog that has changed makes of a request is no mistake of the request's: the plan is stale, whatever it would be.
+#[test]
+fn a_plan_is_stale_whatever_its_catalog_has_become() {
+    let body = json!({"include_buckets": ["scans"]});
+    type Change = fn(&mut CatalogFile);
+    let changes: [(&str, Change); 5] = [
+        ("a bucket has another name", |file| file.buckets[1].name = "other".to_owned()),
+        ("the bucket is no source any more", |file| {
+            file.collections[0].source = CollectionSource::Buckets(vec!["photos".to_owned()]);
+        }),
+        ("the collection is disabled", |file| file.collections[0].enabled = false),
+        ("its sources are of the other kind", |file| {
+            file.collections[1].source = CollectionSource::Buckets(vec!["photos".to_owned()]);
+            file.collections[0].source = CollectionSource::Collections(vec!["faces".to_owned()]);
+        }),
+        ("the collections feed each other", |file| {
+            file.collections[0].source = CollectionSource::Collections(vec!["faces".to_owned()]);
+        }),
+    ];
+    for (what, change) in changes {
+        let mut store = store();
+        let plan = store.plan("shop", "frames", &request(&body)).unwrap();
+        let mut file = brute::catalog();
+        change(&mut file);
+        store.apply("shop", file).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let error = store.trigger_plan(&plan).unwrap_err();
+        assert_eq!(
+            (error.code(), &*error.diagnostics()[0].expected),
+            (Code::StalePlan, &["the catalog".to_owned()][..]),
+            "{what}"
+        );
+        assert_eq!(store.stats().unwrap()[0].batches, 0, "{what}");
+    }
+}
+
+#[test]
+fn a_plan_that_says_something_else_than_what_is_triggered_is_stale() {
+    let mut store = store();
+    import(&mut store, Destination::Bucket("scans"), &[json!({"object_id": "a"})]);
+    let body = request(&json!({"include_buckets": ["scans"]}));
+    let plan = store.plan("shop", "frames", &body).unwrap();
+    type Edit = fn(&mut TriggerPlan);
+    let edits: [(&str, Edit); 7] = [
+        ("the collection `bkt_2`", |plan| plan.source = SourceKind::Collection),
+        ("the bucket `gone`", |plan| plan.revisions.sources = [("gone".to_owned(), 1)].into()),
+        ("which were not counted", |plan| plan.revisions.target = None),
+        ("the count of `bkt_2`, 1 where ≤ 9 were planned", |plan| plan.sources[0].count = Count::AtMost(9)),
+        ("the total", |plan| plan.total = Count::Exact(9)),
+        ("the tiers", |plan| plan.tiers.clear()),
+        ("the tiers", |plan| plan.total_tiers = 9),
+    ];
+    for (wanted, edit) in edits {
+        let mut edited = plan.clone();
+        edit(&mut edited);
+        let error = store.trigger_plan(&edited).unwrap_err();
+        assert_eq!(error.code(), Code::StalePlan, "{wanted}");
+        assert!(error.diagnostics()[0].message.contains(wanted), "{wanted}: {error}");
+    }
+    assert_eq!(store.stats().unwrap()[0].batches, 0);
+    assert_eq!(store.trigger_plan(&plan).unwrap().object_count, Some(1));
+}
+
+/// The same revisions, and other objects: each of two copies had one import.
+#[test]
+fn a_plan_of_a_copy_that_has_gone_another_way_is_stale() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+    let mut first = Store::create(&one).unwrap();
+    first.apply("shop", brute::catalog()).unwrap();
+    drop(first);
+    std::fs::copy(&one, &other).unwrap();
+    let (mut one, mut other) = (Store::open(&one).unwrap(), Store::open(&other).unwrap());
+    import(&mut one, Destination::Bucket("scans"), &[json!({"object_id": "a"})]);
+    import(&mut other, Destination::Bucket("scans"), &[json!({"object_id": "a"}), json!({"object_id": "b"})]);
+    let plan = one.plan("shop", "frames", &TriggerRequest::default()).unwrap();
+    assert_eq!(code(other.trigger_plan(&plan)), Code::StalePlan);
+    assert!(one.trigger_plan(&plan).is_ok());
 }
 
 #[test]
@@ -481,6 +560,19 @@ fn a_store_that_may_only_be_read_can_be_planned_over() {
     assert!(refused.code() == Code::Database && refused.to_string().contains("readonly"), "{refused}");
 }
 
+/// Imports small objects until nothing fits any more. Gives how many stay, and the error.
+fn fill_up(store: &mut Store) -> (u64, Error) {
+    let count = |store: &mut Store| store.plan("shop", "frames", &TriggerRequest::default()).unwrap().total.n();
+    let before = count(store);
+    store.limit_size(2_000_000).unwrap();
+    let mut chunks = store.import("shop", Destination::Bucket("scans")).unwrap();
+    let failed = (0..1_000_000).find_map(|n| {
+        chunks.add(json!({"object_id": format!("q{n}"), "text": "z".repeat(200)}).to_string().as_bytes()).err()
+    });
+    drop(chunks);
+    (count(store) - before, failed.unwrap())
+}
+
 #[test]
 fn a_full_disk_is_an_error_and_leaves_nothing_half_done() {
     let dir = tempfile::tempdir().unwrap();
@@ -503,6 +595,10 @@ fn a_full_disk_is_an_error_and_leaves_nothing_half_done() {
     );
     drop(refused);
     assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(1_000));
+    // An import in chunks says what it has committed, and that is there.
+    let (kept, failed) = fill_up(&mut store);
+    let hint = failed.diagnostics()[0].hint.clone().unwrap();
+    assert!(kept > 0 && hint.starts_with(&format!("{kept} added and 0 replaced were committed")), "{hint}");
     // Not even a batch fits any more: no half of one is there.
     store.limit_size(0).unwrap();
     let (mut done, mut failed) = (0, 0);

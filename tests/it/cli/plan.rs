@@ -443,6 +443,108 @@ fn a_name_that_stands_twice_is_refused_when_the_catalog_is_applied() {
 }
 
 #[test]
+fn a_plan_is_never_saved_over_its_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    let before = std::fs::read(&file).unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let dotted = dir.path().join(".").join("s.trm");
+    for out in [&file, &format!("{file}-wal"), &format!("{file}-shm"), link.to_str().unwrap(), dotted.to_str().unwrap()]
+    {
+        let refused = plan(&file, &["--out", out]).fails();
+        assert!(refused.contains("error[usage]") && refused.contains("is a file of the store"), "{out}: {refused}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    plan(&file, &["--out", dir.path().join("s.trm.plan").to_str().unwrap()]).ok();
+}
+
+#[test]
+fn what_the_store_could_not_answer_is_an_envelope_beside_the_plan() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    rusqlite::Connection::open(&file).unwrap().execute_batch("ALTER TABLE documents RENAME TO gone").unwrap();
+    let told = plan(&file, &["--format", "json"]);
+    assert_eq!(told.code, Some(2));
+    let planned: Json = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(planned["total"], json!({"kind": "at_least", "n": 0}));
+    let envelope: Json = serde_json::from_str(&told.err).unwrap_or_else(|_| panic!("{}", told.err));
+    assert_eq!((&envelope["status"], &envelope["error"]["type"]), (&json!(500), &json!("database")));
+    assert!(plan(&file, &[]).err.contains("warning: not_counted"));
+}
+
+#[test]
+fn mistakes_in_a_catalog_have_their_place_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    let bucket = |id: &str, name: &str| json!({"bucket_id": id, "name": name});
+    let fed = |id: &str, from: &str| json!({"collection_id": id, "source": {"type": "bucket", "bucket_ids": [from]}});
+    for (catalog, code, pointer) in [
+        (json!({"buckets": [bucket("a", "x"), bucket("a", "y")]}), "ambiguous_name", "/buckets/1/bucket_id"),
+        (json!({"buckets": [bucket("a", "x"), bucket("b", "x")]}), "ambiguous_name", "/buckets/1/name"),
+        // With one that is there already.
+        (json!({"buckets": [bucket("a", "x"), bucket("b", "photos")]}), "ambiguous_name", "/buckets/1/name"),
+        // One that is there takes the name of another that is there, and stands before it.
+        (json!({"buckets": [bucket("a", "x"), bucket("bkt_a", "scans")]}), "ambiguous_name", "/buckets/1/name"),
+        (json!({"collections": [fed("c", "photos"), fed("d", "photo")]}), "not_found", "/collections/1/source"),
+        (
+            json!({"buckets": [{"bucket_id": "a", "unique_key": {"fields": []}}]}),
+            "missing_value",
+            "/buckets/0/unique_key/fields",
+        ),
+        (json!([]), "syntax", ""),
+        (json!({"buckets": [["a", "name", null]]}), "syntax", "/buckets/0"),
+        (json!({"buckets": [{"bucket_id": "a", "unique_key": [["x"]]}]}), "syntax", "/buckets/0/unique_key"),
+        (
+            json!({"collections": [{"collection_id": "c", "source": ["bucket", ["photos"]]}]}),
+            "syntax",
+            "/collections/0/source",
+        ),
+    ] {
+        let path = write(dir.path(), "wrong.json", catalog.to_string());
+        let told = run(["store", "apply", &file, "--namespace", "shop", &path, "--format", "json"]).fails();
+        let told: Json = serde_json::from_str(&told).unwrap();
+        let diagnostic = &told["diagnostics"][0];
+        assert_eq!((&diagnostic["code"], &diagnostic["pointer"]), (&json!(code), &json!(pointer)), "{catalog}: {told}");
+        assert!(diagnostic["message"].as_str().unwrap().contains("wrong.json"), "{told}");
+    }
+}
+
+/// Names and keys come from files that others wrote: no error says them so that a terminal obeys.
+#[test]
+fn no_control_character_of_a_file_reaches_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    let name = "top\u{1b}[2J\n";
+    let catalog =
+        json!({"collections": [{"collection_id": "c", "name": name, "source": {"type": "bucket", "bucket_ids": []}}]});
+    run(["store", "apply", &file, "--namespace", "shop", &write(dir.path(), "c.json", catalog.to_string())]).ok();
+    let apply = |catalog: &Json| {
+        let path = write(dir.path(), "wrong.json", catalog.to_string());
+        run(["store", "apply", &file, "--namespace", "shop", &path]).fails()
+    };
+    let saved = dir.path().join("plan.json").to_str().unwrap().to_owned();
+    plan(&file, &["--out", &saved]).ok();
+    let with_plan = |member: &str, value: Json| {
+        let mut edited: Json = serde_json::from_str(&std::fs::read_to_string(&saved).unwrap()).unwrap();
+        edited[member] = value;
+        let path = write(dir.path(), "edited.json", edited.to_string());
+        run(["trigger", "frames", "--store", &file, "--namespace", "shop", "--plan", &path]).fails()
+    };
+    for told in [
+        run(["plan", "top\u{1b}[2", "--store", &file, "--namespace", "shop"]).fails(),
+        apply(&json!({name: 1})),
+        apply(&json!({"collections": [{"collection_id": "d", "source": {"type": name}}]})),
+        with_plan(name, json!(1)),
+        with_plan("source", json!(name)),
+        with_plan("namespace_id", json!(name)),
+        with_plan("collection_id", json!(name)),
+    ] {
+        assert!(told.contains("\\u{1b}") && !told.contains('\u{1b}'), "{told:?}");
+    }
+}
+
+#[test]
 fn bad_lines_are_reported_and_the_good_ones_stay() {
     let dir = tempfile::tempdir().unwrap();
     let file = store(dir.path());

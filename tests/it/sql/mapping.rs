@@ -92,7 +92,7 @@ fn what_is_no_mapping_is_refused_with_its_code() {
             "usage",
             "collation",
         ),
-        ("[]", "syntax", "MappingFile"),
+        ("[]", "syntax", "expected an object"),
     ] {
         let error = Mapping::from_json(file).expect_err(file);
         assert_eq!(error.code().as_str(), code, "{file}: {error}");

@@ -6,8 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Column, JoinTable, Mapping};
 use crate::error::Error;
+use crate::file;
 use crate::path::Path;
-use crate::schema::{Type, file_error, unique_keys};
+use crate::schema::Type;
 
 impl Mapping {
     /// Reads a mapping file. Unknown keys and types are errors with their place.
@@ -15,8 +16,7 @@ impl Mapping {
     /// # Errors
     /// `syntax`, `unknown_key`, `missing_value`, `duplicate_key`, `bad_path` and `usage`, as of [`Mapping::column`].
     pub fn from_json(text: &str) -> Result<Mapping, Error> {
-        let file: MappingFile = serde_json::from_str(text).map_err(|error| file_error(text, &error))?;
-        file.try_into()
+        file::read::<MappingFile>(text)?.try_into()
     }
 }
 
@@ -29,9 +29,9 @@ struct MappingFile {
     json: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")]
     json_valid: bool,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "file::unique_objects")]
     columns: BTreeMap<String, ColumnFile>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "file::unique_objects")]
     generated: BTreeMap<String, GeneratedFile>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     indexed: Vec<String>,

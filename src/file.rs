@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 
 use crate::error::{Code, Diagnostic, Error, Place, excerpt, visible};
 use crate::filter::push_pointer;
-use crate::parse::{Reader, Token};
 
 /// Reads a file that is one object.
 ///
@@ -141,36 +140,74 @@ enum Open {
     List(usize),
 }
 
-/// The pointer to the member, element or whole that a byte of a JSON text belongs to; `None` where the text is no JSON up to
-/// there.
+/// The pointer to the member, element or whole that a byte of a JSON text belongs to; of a byte between two tokens, that of the
+/// one after. `None` where nothing follows.
+///
+/// By itself, since the reader of tokens stands above the schema, whose file is read here: up to where serde_json stopped, the
+/// text is known to be of the form, and brackets and strings are all that has to be told apart.
 fn pointer_at(text: &str, at: usize) -> Option<String> {
-    let mut reader = Reader::new(text);
+    let bytes = text.as_bytes();
     let mut way: Vec<Open> = Vec::new();
-    while let Ok(Some((token, span))) = reader.next() {
+    let (mut start, mut is_key) = (0, false);
+    while let Some(&byte) = bytes.get(start) {
+        let end = token_end(bytes, start);
         let (mut opens, mut is_value) = (None, true);
-        match token {
-            Token::BeginObject => opens = Some(Open::Object(None)),
-            Token::BeginArray => opens = Some(Open::List(0)),
-            Token::EndObject | Token::EndArray => {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' => {
+                match byte {
+                    b',' => is_key = matches!(way.last(), Some(Open::Object(_))),
+                    b':' => is_key = false,
+                    _ => {}
+                }
+                start = end;
+                continue;
+            }
+            b'{' => opens = Some(Open::Object(None)),
+            b'[' => opens = Some(Open::List(0)),
+            b'}' | b']' => {
+                is_key = false;
                 way.pop();
             }
-            Token::Key(key) => {
+            _ if is_key => {
                 way.pop();
-                way.push(Open::Object(Some(key.to_owned())));
+                way.push(Open::Object(serde_json::from_str(text.get(start..end)?).ok()));
                 is_value = false;
             }
-            Token::Scalar(_) => {}
+            _ => {}
         }
-        if span.range().is_some_and(|range| range.end > at) {
+        if end > at {
             return Some(pointer_of(&way));
         }
         match (opens, way.last_mut()) {
-            (Some(open), _) => way.push(open),
+            (Some(open), _) => {
+                is_key = matches!(open, Open::Object(_));
+                way.push(open);
+            }
             (None, Some(Open::List(index))) if is_value => *index += 1,
             (None, _) => {}
         }
+        start = end;
     }
     None
+}
+
+/// Where the token ends that begins at a byte.
+fn token_end(bytes: &[u8], start: usize) -> usize {
+    let rest = &bytes[start + 1..];
+    let more = match bytes[start] {
+        b'{' | b'}' | b'[' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => 0,
+        b'"' => {
+            let mut is_escaped = false;
+            let closes = |byte: &u8| {
+                let closes = *byte == b'"' && !is_escaped;
+                is_escaped = *byte == b'\\' && !is_escaped;
+                closes
+            };
+            rest.iter().position(closes).map_or(rest.len(), |at| at + 1)
+        }
+        _ => rest.iter().position(|byte| b"{}[],:\" \t\n\r".contains(byte)).unwrap_or(rest.len()),
+    };
+    start + 1 + more
 }
 
 fn pointer_of(way: &[Open]) -> String {
@@ -191,7 +228,7 @@ mod tests {
 
     #[test]
     fn each_byte_belongs_to_something() {
-        let text = r#"{"a/b": [1, {"c": "d"}, []], "e": true}"#;
+        let text = r#"{"a/b": [1, {"c": "d"}, [], {}, "f"], "e": true}"#;
         for (part, wanted) in [
             (r#"{"a/b"#, ""),
             (r#"a/b"#, "/a~1b"),
@@ -200,12 +237,19 @@ mod tests {
             (r#"c""#, "/a~1b/1/c"),
             (r#"d""#, "/a~1b/1/c"),
             (r#"[]"#, "/a~1b/2"),
+            (r#"{}"#, "/a~1b/3"),
+            (r#""f"#, "/a~1b/4"),
             (r#"], "e"#, "/a~1b"),
             (r#"true"#, "/e"),
         ] {
             assert_eq!(pointer_at(text, text.find(part).unwrap()).as_deref(), Some(wanted), "{part}");
         }
         assert_eq!(pointer_at(text, text.len() - 1).as_deref(), Some(""));
-        assert_eq!(pointer_at("{,", 1), None);
+        // What is broken has a place too, or none, and breaks nothing.
+        for text in ["", "{,", "{\"", "}", "]]", "{\"a\": [}", "\"\\", "[1 2", "{\"\\u12", "{\"é", "{é"] {
+            for at in 0..=text.len() {
+                let _ = pointer_at(text, at);
+            }
+        }
     }
 }

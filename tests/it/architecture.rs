@@ -11,7 +11,7 @@ use trommel::{Limit, Limits, Operator};
 /// The modules of the crate, from the ground up: each may import from its own layer and those before it.
 const LAYERS: [&[&str]; 9] = [
     &["hash", "value", "path", "operator", "fold", "limits"],
-    &["error", "schema", "filter"],
+    &["error", "file", "schema", "filter"],
     &["parse", "bind", "document", "pattern", "reference"],
     &["predicate", "set", "simplify", "canonical", "check"],
     &["lower"],

@@ -7,6 +7,13 @@ use std::sync::Arc;
 
 use regex_automata::meta;
 use regex_automata::util::syntax;
+#[cfg(feature = "tantivy")]
+use regex_automata::{
+    Input,
+    dfa::{Automaton, StartKind, dense},
+    nfa::thompson,
+    util::primitives::StateID,
+};
 use regex_syntax::ast::{self, Ast, ClassSetItem, ClassSetRange};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -80,9 +87,95 @@ impl Pattern {
         self.0.regex.is_match(text)
     }
 
+    /// The automaton of a pattern that matches at the start of a text or nowhere, so that a walk through sorted texts passes
+    /// over those that begin otherwise. `None` for other patterns, and where it would take too much time or memory: it can
+    /// take exponentially more than the pattern.
+    #[cfg(feature = "tantivy")]
+    pub(crate) fn automaton(&self) -> Option<PatternAutomaton> {
+        let syntax = syntax::Config::new().case_insensitive(self.0.ignore_case);
+        let hir = syntax::parse_with(&self.0.source, &syntax).ok()?;
+        if !hir.properties().look_set_prefix().contains(regex_syntax::hir::Look::Start) {
+            return None;
+        }
+        let most = Some(AUTOMATON * self.memory());
+        let nfa = thompson::Compiler::new()
+            .configure(thompson::Config::new().nfa_size_limit(most).which_captures(thompson::WhichCaptures::None))
+            .build_from_hir(&hir)
+            .ok()?;
+        let config = dense::Config::new()
+            .start_kind(StartKind::Unanchored)
+            .accelerate(false)
+            .dfa_size_limit(most)
+            .determinize_size_limit(most);
+        let dfa = dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()?;
+        let start = dfa.start_state_forward(&Input::new("")).ok()?;
+        Some(PatternAutomaton { dfa: Arc::new(dfa), start })
+    }
+
     /// The memory of the compiled form, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.0.regex.memory_usage() + OVERHEAD
+    }
+}
+
+/// The automaton of a pattern takes at most so many times the memory of the pattern, which a limit counts; the time to build
+/// it goes with its size.
+#[cfg(feature = "tantivy")]
+const AUTOMATON: usize = 16;
+
+/// A pattern as an automaton that reads a text byte by byte.
+#[cfg(feature = "tantivy")]
+#[derive(Clone, Debug)]
+pub(crate) struct PatternAutomaton {
+    dfa: Arc<dense::DFA<Vec<u32>>>,
+    start: StateID,
+}
+
+/// How far a text was read.
+#[cfg(feature = "tantivy")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PatternState {
+    /// What follows decides.
+    Reading(StateID),
+    /// There is a match, whatever follows.
+    Matched,
+    /// There is none, whatever follows.
+    Dead,
+}
+
+#[cfg(feature = "tantivy")]
+impl PatternAutomaton {
+    /// Nothing is read yet.
+    pub(crate) fn start(&self) -> PatternState {
+        self.state(self.start)
+    }
+
+    /// The state after one more byte.
+    pub(crate) fn read(&self, state: PatternState, byte: u8) -> PatternState {
+        match state {
+            PatternState::Reading(state) => self.state(self.dfa.next_state(state, byte)),
+            PatternState::Matched | PatternState::Dead => state,
+        }
+    }
+
+    /// Whether there is a match in the text if it ends here.
+    pub(crate) fn is_match(&self, state: PatternState) -> bool {
+        match state {
+            PatternState::Reading(state) => self.dfa.is_match_state(self.dfa.next_eoi_state(state)),
+            PatternState::Matched => true,
+            PatternState::Dead => false,
+        }
+    }
+
+    fn state(&self, state: StateID) -> PatternState {
+        // A state of the automaton tells of a match one byte after its end.
+        if self.dfa.is_match_state(state) {
+            PatternState::Matched
+        } else if self.dfa.is_dead_state(state) {
+            PatternState::Dead
+        } else {
+            PatternState::Reading(state)
+        }
     }
 }
 
@@ -202,6 +295,61 @@ mod tests {
         {
             let pattern = Pattern::compile(&source.into(), false, 1 << 20).unwrap();
             assert!(pattern.memory() < (1 << 20) / 4, "{source}: {}", pattern.memory());
+        }
+    }
+
+    #[cfg(feature = "tantivy")]
+    #[test]
+    fn an_automaton_matches_what_its_pattern_matches() {
+        let texts = [
+            "",
+            "a",
+            "ab",
+            "abc",
+            "b",
+            "xab",
+            "Ab",
+            "aB",
+            "a\n",
+            "a\nb",
+            "é",
+            "aé",
+            "aéb",
+            "\u{212A}b",
+            "kb",
+            "ab ",
+            "aab",
+        ];
+        for (source, is_built) in [
+            ("^a", true),
+            ("^ab$", true),
+            ("^a?b", true),
+            ("^a.*b$", true),
+            ("(?s)^a.*b$", true),
+            (r"\Aa\z", true),
+            ("^", true),
+            ("^$", true),
+            ("^(?i)kb", true),
+            (r"^\w+b", true),
+            ("(^a|^b)", true),
+            ("(?m)^b", false),
+            ("a", false),
+            ("(^a|b)", false),
+            (r"^a\b", false),
+            ("^[ab]*a[ab]{14}$", false),
+        ] {
+            for ignore_case in [false, true] {
+                let pattern = Pattern::compile(&source.into(), ignore_case, 10 << 20).unwrap();
+                let Some(automaton) = pattern.automaton() else {
+                    assert!(!is_built, "{source}");
+                    continue;
+                };
+                assert!(is_built, "{source}");
+                for text in texts {
+                    let state = text.bytes().fold(automaton.start(), |state, byte| automaton.read(state, byte));
+                    assert_eq!(automaton.is_match(state), pattern.is_match(text), "{source} {text:?}");
+                }
+            }
         }
     }
 }

@@ -103,9 +103,8 @@ fn asked(test: &Test, path: &[u8]) -> Asked {
             Bound::String(string) => Asked::of_strings("a range of strings", vec![strings.range(*comparison, string)]),
         },
         Test::StartsWith(needle) => Asked::of_strings("a prefix", vec![strings.starting(needle)]),
-        Test::Contains(_) | Test::EndsWith(_) | Test::Regex(_) => {
-            Asked::of_strings("each distinct string", vec![strings.tested(test)])
-        }
+        Test::Regex(pattern) => Asked::of_strings("a pattern", vec![strings.matching(pattern, test)]),
+        Test::Contains(_) | Test::EndsWith(_) => Asked::of_strings("each distinct string", vec![strings.tested(test)]),
     }
 }
 

@@ -27,8 +27,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod automaton;
 mod column;
-mod folded;
 mod foreign;
 mod leaf;
 mod mapping;

@@ -10,7 +10,7 @@ use tantivy::query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Expl
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, InvertedIndexReader, Score, TERMINATED, TantivyError};
 
-use super::folded::Folded;
+use super::automaton::{Folded, Matching};
 use super::recheck::Store;
 use crate::backend::memory::{Matcher, StringTest};
 
@@ -21,8 +21,10 @@ pub(super) enum Terms {
     Listed(Vec<Vec<u8>>),
     /// All from the first on, up to the second, which is not one of them.
     Between(Vec<u8>, Vec<u8>),
-    /// Those that an automaton accepts.
+    /// Those of a string under any letter case.
     Folded(Folded),
+    /// Those that a pattern matches.
+    Matching(Matching),
     /// Those between two whose rest, after so many bytes, meets a test.
     Tested(Vec<u8>, Vec<u8>, usize, StringTest),
 }
@@ -147,6 +149,12 @@ impl Terms {
             }
             Terms::Folded(folded) => {
                 let mut stream = dictionary.search(folded).without_keys().into_stream()?;
+                while stream.advance() {
+                    add(stream.value())?;
+                }
+            }
+            Terms::Matching(matching) => {
+                let mut stream = dictionary.search(matching).without_keys().into_stream()?;
                 while stream.advance() {
                     add(stream.value())?;
                 }

@@ -1,8 +1,9 @@
 //! The strings of one place in a dictionary of terms, and which of them a test asks for.
 
-use super::folded::Folded;
+use super::automaton::{Folded, Matching};
 use super::scan::Terms;
 use crate::backend::memory::StringTest;
+use crate::pattern::Pattern;
 use crate::predicate::{Comparison, Needle, Test};
 
 /// Strings of up to so many bytes are terms. tantivy cuts or drops terms of more than 65,526 bytes without a word.
@@ -57,6 +58,14 @@ impl Strings {
         }
         let folded = |string: &&str| Terms::Folded(Folded::new(self.prefix.clone(), string, false));
         strings.iter().map(folded).collect()
+    }
+
+    /// Those that a pattern matches.
+    pub(super) fn matching(&self, pattern: &Pattern, test: &Test) -> Terms {
+        match pattern.automaton() {
+            Some(pattern) => Terms::Matching(Matching { prefix: self.prefix.clone(), pattern }),
+            None => self.tested(test),
+        }
     }
 
     /// Each string is tested, once in however many documents it is.

@@ -95,11 +95,10 @@ impl Resolved {
                 let each = tokens.iter().filter_map(Tokens::of).map(|token| scan(strings.tested(&Test::Text(token))));
                 TermFilter::group(Join::All, each.collect())
             }
-            Test::Compare(_, Bound::Instant(_))
-            | Test::InInstants(_)
-            | Test::Contains(_)
-            | Test::EndsWith(_)
-            | Test::Regex(_) => scan(strings.tested(test)),
+            Test::Regex(pattern) => scan(strings.matching(pattern, test)),
+            Test::Compare(_, Bound::Instant(_)) | Test::InInstants(_) | Test::Contains(_) | Test::EndsWith(_) => {
+                scan(strings.tested(test))
+            }
             Test::Exists | Test::IsNull | Test::In(_) | Test::Compare(_, Bound::Number(_)) => {
                 return Asked::cannot(self.not_raw());
             }

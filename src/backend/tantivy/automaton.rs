@@ -1,9 +1,10 @@
-//! A string under any letter case, as an automaton that a term dictionary is walked with: it enters only the branches that
-//! can still match.
+//! Automata that a term dictionary is walked with: they enter only the branches that can still match. A string under any
+//! letter case, and a pattern that matches at the start of a string.
 
 use tantivy_fst::Automaton;
 
 use crate::fold::fold_char;
+use crate::pattern::{PatternAutomaton, PatternState};
 
 /// Accepts the terms that are `prefix`, then a string that folds to `needle`, and then nothing, or anything.
 #[derive(Clone, Debug)]
@@ -94,5 +95,56 @@ fn width(first: u8) -> usize {
         0xC0..0xE0 => 2,
         0xE0..0xF0 => 3,
         0xF0.. => 4,
+    }
+}
+
+/// Accepts the terms that are `prefix`, and then a string that a pattern matches.
+#[derive(Clone, Debug)]
+pub(super) struct Matching {
+    pub(super) prefix: Vec<u8>,
+    pub(super) pattern: PatternAutomaton,
+}
+
+/// How far a term was read: so many bytes of the prefix, or some of the string.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum MatchingState {
+    Prefix(usize),
+    String(PatternState),
+}
+
+impl Matching {
+    fn after(&self, prefix: usize) -> MatchingState {
+        if prefix == self.prefix.len() {
+            return MatchingState::String(self.pattern.start());
+        }
+        MatchingState::Prefix(prefix)
+    }
+}
+
+impl Automaton for Matching {
+    type State = MatchingState;
+
+    fn start(&self) -> MatchingState {
+        self.after(0)
+    }
+
+    fn is_match(&self, state: &MatchingState) -> bool {
+        matches!(*state, MatchingState::String(state) if self.pattern.is_match(state))
+    }
+
+    fn can_match(&self, state: &MatchingState) -> bool {
+        !matches!(state, MatchingState::String(PatternState::Dead))
+    }
+
+    fn will_always_match(&self, state: &MatchingState) -> bool {
+        matches!(state, MatchingState::String(PatternState::Matched))
+    }
+
+    fn accept(&self, state: &MatchingState, byte: u8) -> MatchingState {
+        match *state {
+            MatchingState::Prefix(at) if self.prefix.get(at) == Some(&byte) => self.after(at + 1),
+            MatchingState::Prefix(_) => MatchingState::String(PatternState::Dead),
+            MatchingState::String(state) => MatchingState::String(self.pattern.read(state, byte)),
+        }
     }
 }

@@ -2,24 +2,34 @@
 
 #![no_main]
 
+use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use trommel::strategies::Meeting;
 
 #[allow(dead_code)]
 #[path = "../../tests/it/plan/brute.rs"]
 mod brute;
 
-use brute::{Dice, Met};
+use brute::{Dice, Met, stores};
+
+/// Of so many bytes is made a filter with the documents that it meets.
+const MEETING: usize = 160;
 
 fuzz_target!(|bytes: &[u8]| {
     let (kind, rest) = bytes.split_first().unwrap_or((&0, &[]));
-    let mut dice = Dice::bytes(rest);
     // A store takes a thousand times as long as a catalog.
-    if *kind < 200 {
-        brute::tiers(&mut dice, &mut Met::default());
-    } else if *kind < 250 {
-        brute::names(&mut dice, &mut Met::default());
+    if *kind < 100 {
+        brute::tiers(&mut Dice::bytes(rest), &mut Met::default());
+    } else if *kind < 128 {
+        brute::names(&mut Dice::bytes(rest), &mut Met::default());
     } else {
-        brute::counts(&mut dice, 8);
+        let (choices, meetings) = rest.split_at(rest.len() / 2);
+        let mut meetings = meetings.chunks(MEETING);
+        let mut others = || {
+            let meeting = Meeting::arbitrary(&mut Unstructured::new(meetings.next()?)).ok()?;
+            Some((meeting.filter, meeting.documents))
+        };
+        stores::requests(&mut Dice::bytes(choices), 6, 3, &mut others, &mut stores::Met::default());
     }
     // Anything as a catalog, a request or a plan.
     if let Ok(text) = std::str::from_utf8(bytes) {

@@ -10,6 +10,7 @@ use trommel::plan::{CatalogFile, CollectionSource, Count, SourceKind, TriggerPla
 use trommel::store::{Destination, Store};
 use trommel::{Code, Error, parse};
 
+use crate::plan::brute::stores::{self, Met};
 use crate::plan::brute::{self, Dice, import};
 
 #[path = "store/crash.rs"]
@@ -118,14 +119,95 @@ fn nothing_of_an_import_that_is_dropped_stays() {
     assert_eq!(count(&mut store, "frames", &json!({})), Count::Exact(2_000));
 }
 
+/// Draws filters, and documents that they meet, of every kind that there are strategies for.
+#[cfg(feature = "conformance")]
+fn others(seed: u64) -> impl FnMut() -> Option<(String, Vec<Json>)> {
+    use proptest::strategy::{Strategy as _, ValueTree as _};
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    move || {
+        let meeting = trommel::strategies::meeting().new_tree(&mut runner).unwrap().current();
+        Some((meeting.filter, meeting.documents))
+    }
+}
+
+#[cfg(not(feature = "conformance"))]
+fn others(_: u64) -> impl FnMut() -> Option<(String, Vec<Json>)> {
+    || None
+}
+
 #[test]
 fn counts_and_overwrites_are_those_of_a_brute_force() {
-    let (mut overwritten, mut duplicated) = (0, 0);
-    for seed in 0..60 {
-        let (a, b) = brute::counts(&mut Dice::of(seed), 40);
-        (overwritten, duplicated) = (overwritten + a, duplicated + b);
+    let mut met = Met::default();
+    for seed in 0..400 {
+        stores::requests(&mut Dice::of(seed), 24, 8, &mut others(seed), &mut met);
     }
-    assert!(overwritten > 1_000 && duplicated > 1_000, "{overwritten} {duplicated}");
+    // So that each of these was met often.
+    let Met { of_buckets, of_collections, telling, indexed, mistakes, overwritten, by_key, duplicated } = met;
+    assert!(
+        of_buckets > 1_000 && of_collections > 400 && telling > 400 && indexed > 1_000 && mistakes > 400,
+        "{met:?}"
+    );
+    assert!(overwritten > 2_000 && by_key > 200 && duplicated > 800, "{met:?}");
+}
+
+/// What decides whether keys are equal is the law, to the last digit.
+#[test]
+fn keys_are_equal_as_the_law_says() {
+    let spelled = [
+        "1",
+        "1.0",
+        "1e0",
+        r#""1""#,
+        "null",
+        "9007199254740992",
+        "9007199254740992.0",
+        "9007199254740993",
+        "18446744073709551615",
+        "18446744073709551616",
+        "0.1",
+        "1e300",
+        "true",
+        "[1]",
+        "[1.0]",
+        r#"{"a": 1, "b": 2}"#,
+        r#"{"b": 2.0, "a": 1.0}"#,
+        "[]",
+        "0",
+        "-0.0",
+    ];
+    let mut store = store();
+    let mut file = brute::catalog();
+    file.buckets[0].unique_key = serde_json::from_value(json!({"fields": ["sku"]})).unwrap();
+    store.apply("shop", file).unwrap();
+    let mut keyed = store.import("shop", Destination::Bucket("photos")).unwrap();
+    for (at, value) in spelled.iter().enumerate() {
+        keyed.add(format!(r#"{{"object_id": "{at}", "sku": {value}}}"#).as_bytes()).unwrap().unwrap();
+    }
+    // Two that lack the key equal nothing, each other neither.
+    for id in ["none", "neither"] {
+        keyed.add(json!({"object_id": id}).to_string().as_bytes()).unwrap().unwrap();
+    }
+    keyed.finish().unwrap();
+    let ids = (0..spelled.len()).map(|at| at.to_string()).chain(["none".to_owned(), "neither".to_owned()]);
+    let documents = ids.clone().map(|id| json!({"document_id": id, "root_object_id": id})).collect::<Vec<_>>();
+    import(&mut store, Destination::Collection("frames"), &documents);
+    // Worked out by hand: which of them are the same value.
+    let same: [&[usize]; 6] = [&[0, 1, 2], &[5, 6], &[13, 14], &[15, 16], &[18, 19], &[4]];
+    for (at, id) in ids.enumerate() {
+        let plan = store.plan("shop", "frames", &request(&json!({"object_ids": [id]}))).unwrap();
+        let equal = same.iter().find(|same| same.contains(&at)).map_or(1, |same| same.len());
+        assert_eq!(plan.sources[0].would_overwrite, Some(equal as u64), "{:?}", spelled.get(at));
+        if let Some(value) = spelled.get(at) {
+            // The oracle says the same.
+            let read = |text: &str| serde_json::from_str::<Json>(text).unwrap();
+            let of_oracle = spelled.iter().filter(|other| stores::equal(&read(value), &read(other))).count();
+            assert_eq!(of_oracle, equal, "{value}");
+        }
+    }
 }
 
 #[test]

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
-use trommel::plan::{Answers, CatalogFile, Count, TriggerRequest, resolve};
-use trommel::reference::Reference;
+use trommel::Code;
+use trommel::plan::{Answers, CatalogFile, TriggerRequest, resolve};
 use trommel::store::{Destination, Imported, Store};
-use trommel::{Code, Schema, parse};
+
+#[path = "stores.rs"]
+pub(crate) mod stores;
 
 /// Where choices come from.
 pub(crate) struct Dice<'d>(Box<dyn FnMut() -> u64 + 'd>);
@@ -282,159 +284,4 @@ pub(crate) fn import(store: &mut Store, destination: Destination<'_>, lines: &[J
     let mut import = store.import("shop", destination).unwrap();
     lines.iter().for_each(|line| import.add(line.to_string().as_bytes()).unwrap().unwrap());
     import.finish().unwrap()
-}
-
-/// Objects with few distinct values, so that keys and conditions meet.
-fn objects(dice: &mut Dice<'_>, bucket: &str, count: usize) -> Vec<Json> {
-    let values = [
-        json!(1),
-        json!(1.0),
-        json!("1"),
-        json!(null),
-        json!([1]),
-        json!({"a": 1, "b": [2]}),
-        json!("K"),
-        json!("\u{212A}"),
-    ];
-    (0..count)
-        .map(|n| {
-            let mut object = json!({"object_id": format!("{bucket}{n}")});
-            for (key, odds) in [("sku", 8), ("status", 6), ("n", 5)] {
-                if dice.below(10) < odds {
-                    object[key] = values[dice.below(values.len())].clone();
-                }
-            }
-            if dice.below(4) > 0 {
-                object["at"] = json!({"shelf": dice.below(2)});
-            }
-            object
-        })
-        .collect()
-}
-
-fn matching<'o>(filter: &Json, objects: &'o [Json]) -> Vec<&'o Json> {
-    let filter = parse::value(filter).unwrap();
-    let reference = Reference::new(&filter, &Schema::open()).unwrap();
-    objects.iter().filter(|object| reference.matches(object)).collect()
-}
-
-/// Whether two values are equal as JSON (D2, D3).
-fn equal(a: &Json, b: &Json) -> bool {
-    match (a, b) {
-        (Json::Number(a), Json::Number(b)) => a.as_f64() == b.as_f64(),
-        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Json::Object(a), Json::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
-        }
-        (a, b) => a == b,
-    }
-}
-
-/// A request that names buckets and objects, unknown ones and duplicates among them.
-fn limited(dice: &mut Dice<'_>, store: &mut Store, photos: &[Json], scans: &[Json]) {
-    let (mut body, mut buckets, mut ids) = (json!({}), None, None);
-    if dice.below(3) > 0 {
-        let names = ["photos", "bkt_1", "scans", "bkt_2"];
-        let named: Vec<&str> = (0..dice.below(4)).map(|_| names[dice.below(4)]).collect();
-        body["include_buckets"] = json!(named);
-        buckets = Some(named);
-    }
-    if dice.below(3) > 0 {
-        let bucket = |n: usize| if n == 0 { "p" } else { "s" };
-        let named: Vec<String> =
-            (0..dice.below(6)).map(|_| format!("{}{}", bucket(dice.below(2)), dice.below(photos.len() + 2))).collect();
-        body["object_ids"] = json!(named);
-        ids = Some(named);
-    }
-    let plan = store.plan("shop", "frames", &TriggerRequest::from_value(&body).unwrap()).unwrap();
-    let is_named =
-        |object: &&Json| ids.as_ref().is_none_or(|ids| ids.iter().any(|id| object["object_id"].as_str() == Some(id)));
-    let sources = [("bkt_1", "photos", photos), ("bkt_2", "scans", scans)];
-    let wanted: Vec<(&str, Count)> = sources
-        .into_iter()
-        .filter(|(id, name, _)| buckets.as_ref().is_none_or(|named| named.contains(id) || named.contains(name)))
-        .map(|(id, _, objects)| (id, Count::Exact(objects.iter().filter(is_named).count() as u64)))
-        .collect();
-    let found: Vec<(&str, Count)> = plan.sources.iter().map(|source| (&*source.id, source.count)).collect();
-    assert_eq!(found, wanted, "{body}");
-}
-
-/// Plans and triggers over a store of generated objects and documents. Gives how many documents would have been overwritten, and
-/// how many objects duplicated.
-pub(crate) fn counts(dice: &mut Dice<'_>, count: usize) -> (usize, usize) {
-    let filters = [
-        json!({}),
-        json!({"status": 1}),
-        json!({"field": "status", "value": "k", "case_sensitive": false}),
-        json!({"NOT": [{"field": "n", "operator": "in", "value": [1, "K"]}]}),
-        json!({"field": "at.shelf", "operator": "gte", "value": 1}),
-        // Left to recheck, in part and whole.
-        json!({"AND": [{"field": "status", "operator": "regex", "value": "^(?i)k{1,3}$"}, {"field": "n", "operator": "exists"}]}),
-        json!({"field": "object_id", "operator": "regex", "value": r"\b1\d*[02468]\b|7(?-u:\b)"}),
-    ];
-    let (mut overwritten, mut duplicated) = (0, 0);
-    let mut store = Store::in_memory().unwrap();
-    store.apply("shop", catalog()).unwrap();
-    let (photos, scans) = (objects(dice, "p", count), objects(dice, "s", count * 3 / 4));
-    import(&mut store, Destination::Bucket("photos"), &photos);
-    import(&mut store, Destination::Bucket("scans"), &scans);
-    let documents: Vec<Json> = (0..count * 3 / 2)
-        .map(|n| match dice.below(4) {
-            0 => json!({"document_id": n.to_string()}),
-            1 => json!({"document_id": n.to_string(), "root_object_id": format!("s{}", dice.below(count))}),
-            _ => json!({"document_id": n.to_string(), "root_object_id": format!("p{}", dice.below(count * 5 / 4))}),
-        })
-        .collect();
-    import(&mut store, Destination::Collection("frames"), &documents);
-    // Those of another collection are not looked at.
-    import(&mut store, Destination::Collection("faces"), &documents);
-    let key = |object: &Json| Some([object.get("sku")?.clone(), object.get("at")?.get("shelf")?.clone()]);
-    let same_key = |a: &Json, b: &Json| match (key(a), key(b)) {
-        (Some(a), Some(b)) => a.iter().zip(&b).all(|(a, b)| equal(a, b)),
-        _ => false,
-    };
-    for filter in &filters {
-        let plan = store
-            .plan("shop", "frames", &TriggerRequest::from_value(&json!({"source_filters": filter})).unwrap())
-            .unwrap();
-        let (of_photos, of_scans) = (matching(filter, &photos), matching(filter, &scans));
-        assert_eq!(plan.sources[0].count, Count::Exact(of_photos.len() as u64), "{filter}");
-        assert_eq!(plan.sources[1].count, Count::Exact(of_scans.len() as u64), "{filter}");
-        let is_overwritten = |document: &&Json| {
-            let Some(root) = document.get("root_object_id") else { return false };
-            let root_object = photos.iter().find(|object| object["object_id"] == *root);
-            of_photos
-                .iter()
-                .any(|object| object["object_id"] == *root || root_object.is_some_and(|root| same_key(root, object)))
-        };
-        let would_overwrite = documents.iter().filter(is_overwritten).count();
-        let has_documents = |object: &&&Json| {
-            documents.iter().any(|document| document.get("root_object_id") == Some(&object["object_id"]))
-        };
-        let would_duplicate = of_scans.iter().filter(has_documents).count();
-        assert_eq!(plan.sources[0].would_overwrite, Some(would_overwrite as u64), "{filter}");
-        assert_eq!(plan.sources[0].would_duplicate, None);
-        assert_eq!(plan.sources[1].would_duplicate, Some(would_duplicate as u64), "{filter}");
-        assert_eq!(plan.sources[1].would_overwrite, None);
-        (overwritten, duplicated) = (overwritten + would_overwrite, duplicated + would_duplicate);
-
-        let response = store
-            .trigger("shop", "frames", &TriggerRequest::from_value(&json!({"source_filters": filter})).unwrap())
-            .unwrap();
-        let expected: BTreeSet<(String, String)> = [("bkt_1", of_photos), ("bkt_2", of_scans)]
-            .into_iter()
-            .flat_map(|(bucket, found)| {
-                found
-                    .into_iter()
-                    .map(move |object| (bucket.to_owned(), object["object_id"].as_str().unwrap().to_owned()))
-            })
-            .collect();
-        assert_eq!(response.object_count, Some(expected.len() as u64));
-        let members: BTreeSet<_> = store.batch_members(&response.batch_id).unwrap().into_iter().collect();
-        assert_eq!(members, expected, "{filter}");
-    }
-    for _ in 0..5 {
-        limited(dice, &mut store, &photos, &scans);
-    }
-    (overwritten, duplicated)
 }

@@ -17,6 +17,8 @@ mod grep;
 mod index;
 #[path = "cli/plan.rs"]
 mod plan;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/sql.rs"]

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use tantivy::DocId;
 use tantivy::columnar::Column as Values;
 use tantivy::index::SegmentReader;
-use tantivy::query::AllScorer;
-use tantivy::query::doc_predicate_query::{ConstOrVariableSegmentPredicate, DocPredicate, SegmentDocPredicate};
+use tantivy::query::doc_predicate_query::{
+    ConstOrVariableSegmentPredicate, DocPredicate, DocPredicateQuery, SegmentDocPredicate,
+};
+use tantivy::query::{AllScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::{DocId, DocSet, Score, SeekDangerResult};
 
 /// The documents that hold a value within any of some ranges.
 ///
-/// It is asked document by document, so beside a rarer test it costs a look at the few that meet that. tantivy's own query
+/// Beside other tests it is asked document by document, so that it costs a look at the few that meet a rarer one. tantivy's own query
 /// over a column was rejected: bounds outside the values that a segment holds go wrong in it.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
@@ -26,6 +28,70 @@ impl Column {
         Column { name: name.to_owned(), ranges: Arc::from([(0, u64::MAX)]) }
     }
 }
+
+impl Query for Column {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(ColumnWeight { column: self.clone(), by_document: DocPredicateQuery::from(self.clone()) }))
+    }
+}
+
+/// Counts whole blocks of values at once; all else goes document by document.
+struct ColumnWeight {
+    column: Column,
+    by_document: DocPredicateQuery,
+}
+
+impl Weight for ColumnWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        self.by_document.scorer(reader, boost)
+    }
+
+    fn scorer_danger(
+        &self,
+        reader: &SegmentReader,
+        target: DocId,
+        boost: Score,
+    ) -> tantivy::Result<(SeekDangerResult, Box<dyn Scorer>)> {
+        self.by_document.scorer_danger(reader, target, boost)
+    }
+
+    fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
+        Weight::explain(&self.by_document, reader, doc)
+    }
+
+    fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {
+        let alive = reader.alive_bitset();
+        let [(first, last)] = *self.column.ranges else {
+            let mut scorer = self.scorer(reader, 1.0)?;
+            return Ok(match alive {
+                Some(alive) => scorer.count(alive),
+                None => scorer.count_including_deleted(),
+            });
+        };
+        let Some((values, _)) = reader.fast_fields().u64_lenient(&self.column.name)? else { return Ok(0) };
+        // A range outside of the values that are there goes wrong.
+        let (first, last) = (first.max(values.min_value()), last.min(values.max_value()));
+        if first > last {
+            return Ok(0);
+        }
+        let (mut count, mut docs) = (0, Vec::new());
+        for start in (0..reader.max_doc()).step_by(BLOCK as usize) {
+            let end = reader.max_doc().min(start + BLOCK);
+            docs.clear();
+            values.get_docids_for_value_range(first..=last, start..end, &mut docs);
+            // A document with several such values is there once for each.
+            docs.dedup();
+            count += match alive {
+                None => docs.len(),
+                Some(alive) => docs.iter().filter(|doc| alive.is_alive(**doc)).count(),
+            };
+        }
+        Ok(count as u32)
+    }
+}
+
+/// So many documents are looked at together.
+const BLOCK: u32 = 1 << 14;
 
 impl DocPredicate for Column {
     type SegmentDocPredicate = ColumnSegment;

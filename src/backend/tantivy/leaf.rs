@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::Tantivy;
+use super::column::Column;
+use super::mapping::COLUMNS;
 use super::query::TermFilter;
 use super::scan::{Long, Scan, Terms};
 use super::strings::{LONGEST_STRING, Strings, range};
@@ -61,6 +63,9 @@ impl Tantivy {
             Test::IsNull => {
                 self.scan(leaf, &path, Asked::one("any value", term::term(&path, Kind::NotNull, &[]))).negate()
             }
+            Test::Compare(comparison, bound) if let Some(column) = in_column(*comparison, bound, &path) => {
+                TermFilter::column(leaf.path(), "a range", column)
+            }
             test => self.scan(leaf, &path, asked(test, &path)),
         };
         Ok(Cover::Exact(if leaf.is_negated() { filter.negate() } else { filter }))
@@ -106,6 +111,24 @@ fn asked(test: &Test, path: &[u8]) -> Asked {
         Test::Regex(pattern) => Asked::of_strings("a pattern", vec![strings.matching(pattern, test)]),
         Test::Contains(_) | Test::EndsWith(_) => Asked::of_strings("each distinct string", vec![strings.tested(test)]),
     }
+}
+
+/// A range as the codes of a column, unless other numbers have the code of its bound.
+fn in_column(comparison: Comparison, bound: &Bound, path: &[u8]) -> Option<Column> {
+    let (kind, code) = match bound {
+        Bound::Number(number) => (Kind::Number, term::has_own_code(*number).then(|| term::number_code(*number))?),
+        Bound::Instant(instant) => (Kind::Instant, term::instant_code(*instant)),
+        Bound::String(_) => return None,
+    };
+    // INVARIANT: no finite number and no instant has the first code or the last.
+    let (first, last) = match comparison {
+        Comparison::Gt => (code + 1, u64::MAX),
+        Comparison::Gte => (code, u64::MAX),
+        Comparison::Lt => (0, code - 1),
+        Comparison::Lte => (0, code),
+    };
+    let name = format!("{COLUMNS}.{}", term::column(&term::term(path, kind, &[])));
+    Some(Column { name, ranges: Arc::from([(first, last)]) })
 }
 
 fn ordered(path: &[u8], kind: Kind, comparison: Comparison, bound: &[u8]) -> Terms {

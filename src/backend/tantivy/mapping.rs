@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use tantivy::schema::{BytesOptions, STORED, STRING, SchemaBuilder, TextOptions};
+use tantivy::schema::{BytesOptions, JsonObjectOptions, STORED, STRING, SchemaBuilder, TextOptions};
 use tantivy::{Document, Index, IndexWriter, Opstamp, TantivyError};
 
 use super::strings::LONGEST_STRING;
@@ -18,11 +18,12 @@ use crate::value::{Instant, Number};
 
 /// The names of our fields in a tantivy schema.
 pub(super) const TERMS: &str = "_trommel_terms";
+pub(super) const COLUMNS: &str = "_trommel_columns";
 pub(super) const DOCUMENT: &str = "_trommel_document";
 pub(super) const ID: &str = "_trommel_id";
 
-/// Raised when terms change their form.
-const FORMAT: u32 = 1;
+/// Raised when terms or columns change their form.
+const FORMAT: u32 = 2;
 
 /// How documents become terms: every path and every fact that a filter can ask for, unless a schema says that fewer are
 /// needed.
@@ -86,6 +87,7 @@ impl TantivyMapping {
     /// Adds our fields to a tantivy schema, beside any of yours.
     pub fn add_fields(&self, builder: &mut SchemaBuilder) {
         builder.add_bytes_field(TERMS, BytesOptions::default().set_indexed());
+        builder.add_json_field(COLUMNS, JsonObjectOptions::default().set_fast("raw"));
         builder.add_text_field(DOCUMENT, TextOptions::default().set_stored());
         if self.id.is_some() {
             builder.add_text_field(ID, STRING | STORED);
@@ -167,10 +169,10 @@ impl Indexed {
         self.listed.get(path).copied().unwrap_or(self.open)
     }
 
-    /// Hands on the terms of a document, some of them more than once. No recursion, whatever is nested.
-    pub(super) fn terms(&self, document: &Json, mut emit: impl FnMut(&[u8])) {
+    /// Hands on the facts of a document, some of them more than once. No recursion, whatever is nested.
+    pub(super) fn facts(&self, document: &Json, facts: &mut dyn Facts) {
         let Json::Object(members) = document else { return };
-        let mut writer = Writer { indexed: self, emit: &mut emit, term: Vec::new() };
+        let mut writer = Writer { indexed: self, facts, term: Vec::new() };
         let below = |path: &[u8], key: &str| {
             let mut path = path.to_vec();
             term::push_key(&mut path, key);
@@ -193,10 +195,18 @@ impl Indexed {
     }
 }
 
-/// Writes the terms of one path after the other.
+/// What takes the facts of a document.
+pub(super) trait Facts {
+    fn term(&mut self, term: &[u8]);
+
+    /// A code for a column: a path with a kind, and the place of the value in its order.
+    fn code(&mut self, column: &[u8], code: u64);
+}
+
+/// Writes the facts of one path after the other.
 struct Writer<'w> {
     indexed: &'w Indexed,
-    emit: &'w mut dyn FnMut(&[u8]),
+    facts: &'w mut dyn Facts,
     /// Begins with the path.
     term: Vec<u8>,
 }
@@ -215,7 +225,18 @@ impl Writer<'_> {
         if path > 0 {
             self.term.push(kind as u8);
             self.term.extend_from_slice(value);
-            (self.emit)(&self.term);
+            self.facts.term(&self.term);
+            self.term.truncate(path);
+        }
+    }
+
+    /// A fact that is ordered.
+    fn ordered(&mut self, kind: Kind, value: &[u8], code: u64) {
+        self.fact(kind, value);
+        let path = self.term.len();
+        if path > 0 {
+            self.term.push(kind as u8);
+            self.facts.code(&self.term, code);
             self.term.truncate(path);
         }
     }
@@ -228,7 +249,7 @@ impl Writer<'_> {
             Json::Bool(bool) => self.fact(Kind::Bool, &[u8::from(*bool)]),
             Json::Number(number) => {
                 if let Some(number) = Number::from_json(number) {
-                    self.fact(Kind::Number, &term::number(number));
+                    self.ordered(Kind::Number, &term::number(number), term::number_code(number));
                 }
             }
             Json::String(string) => self.string(string),
@@ -244,7 +265,7 @@ impl Writer<'_> {
         }
         // With or without a schema that calls it a datetime: filters come with a schema of their own.
         if let Some(instant) = Instant::parse(string) {
-            self.fact(Kind::Instant, &term::instant(instant));
+            self.ordered(Kind::Instant, &term::instant(instant), term::instant_code(instant));
         }
         if self.indexed.has_tokens(&self.term) {
             for token in tokens(string).filter(|token| token.len() <= LONGEST_TOKEN) {

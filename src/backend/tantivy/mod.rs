@@ -38,16 +38,17 @@ mod scan;
 mod strings;
 mod term;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 use tantivy::TantivyDocument;
-use tantivy::schema::{Field, FieldType, Schema as TantivySchema};
+use tantivy::schema::{Field, FieldType, OwnedValue, Schema as TantivySchema};
 
 pub use self::foreign::{ForeignField, ForeignIndex, ForeignMapping};
 pub use self::mapping::TantivyMapping;
-use self::mapping::{DOCUMENT, ID, Indexed, TERMS};
+use self::mapping::{COLUMNS, DOCUMENT, Facts, ID, Indexed, TERMS};
 pub use self::query::{FilterQuery, TermFilter};
 use self::strings::LONGEST_STRING;
 use crate::document::Document;
@@ -61,6 +62,7 @@ use crate::value::write_json;
 #[derive(Clone, Debug)]
 pub struct Tantivy {
     terms: Field,
+    columns: Field,
     document: Field,
     id: Option<(Path, Field)>,
     indexed: Arc<Indexed>,
@@ -86,6 +88,7 @@ impl Tantivy {
         };
         Ok(Tantivy {
             terms: field(TERMS, |ty| matches!(ty, FieldType::Bytes(options) if options.is_indexed()))?,
+            columns: field(COLUMNS, |ty| matches!(ty, FieldType::JsonObject(options) if options.is_fast()))?,
             document: field(DOCUMENT, is_stored)?,
             id,
             indexed: Arc::new(Indexed::new(mapping)),
@@ -131,7 +134,13 @@ impl Tantivy {
             };
             made.add_text(*field, id);
         }
-        self.indexed.terms(&document, |term| made.add_bytes(self.terms, term));
+        let mut facts = Made { document: &mut made, terms: self.terms, codes: BTreeMap::new() };
+        self.indexed.facts(&document, &mut facts);
+        let codes = facts.codes.into_iter().map(|(name, codes)| (name, OwnedValue::Array(codes)));
+        let codes: BTreeMap<String, OwnedValue> = codes.collect();
+        if !codes.is_empty() {
+            made.add_object(self.columns, codes);
+        }
         Ok(made)
     }
 
@@ -139,6 +148,25 @@ impl Tantivy {
     #[must_use]
     pub fn query(&self, lowered: &Lowered<TermFilter>) -> FilterQuery {
         FilterQuery::new(lowered.pushed(), lowered.residual().map(|residual| (self.document, residual)))
+    }
+}
+
+/// A document that is being made.
+struct Made<'m> {
+    document: &'m mut TantivyDocument,
+    terms: Field,
+    codes: BTreeMap<String, Vec<OwnedValue>>,
+}
+
+impl Facts for Made<'_> {
+    fn term(&mut self, term: &[u8]) {
+        self.document.add_bytes(self.terms, term);
+    }
+
+    fn code(&mut self, column: &[u8], code: u64) {
+        // As an `i64` in any case: numbers of several types would come to lie in a column of `f64`.
+        let code = OwnedValue::I64(tantivy::u64_to_i64(code));
+        self.codes.entry(term::column(column)).or_default().push(code);
     }
 }
 

@@ -53,6 +53,9 @@ enum Label {
 /// tantivy evaluates groups by recursion, which overflows a stack of 2 MiB at some hundred levels.
 const HEIGHT: u32 = 140;
 
+/// Up to so many terms are asked as an OR of tantivy's own.
+const FEW: usize = 4;
+
 impl TermFilter {
     pub(super) fn scan(path: &Path, what: &'static str, scan: Scan) -> TermFilter {
         let kind = Kind::Scan(scan, Label::One(path.clone(), what));
@@ -145,16 +148,20 @@ impl Node {
     fn positive(&self) -> Box<dyn Query> {
         let (how, members) = match &self.kind {
             Kind::Scan(scan, _) => {
+                let term = |term: &Vec<u8>| -> Box<dyn Query> {
+                    let term = Term::from_field_bytes(scan.field, term);
+                    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+                };
                 return match (&*scan.terms, &scan.long) {
-                    // tantivy's own is quickest where it will do.
-                    ([Terms::Listed(terms)], None) if terms.len() == 1 => {
-                        let term = Term::from_field_bytes(scan.field, &terms[0]);
-                        Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+                    // tantivy's own are quickest where they will do.
+                    ([Terms::Listed(terms)], None) if terms.len() == 1 => term(&terms[0]),
+                    ([Terms::Listed(terms)], None) if (2..=FEW).contains(&terms.len()) => {
+                        Box::new(BooleanQuery::union(terms.iter().map(term).collect()))
                     }
                     _ => Box::new(scan.clone()),
                 };
             }
-            Kind::Column(column, _) => return Box::new(DocPredicateQuery::from(column.clone())),
+            Kind::Column(column, _) => return Box::new(column.clone()),
             Kind::Group(how, members) => (*how, members),
         };
         match how {

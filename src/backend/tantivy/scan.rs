@@ -237,7 +237,7 @@ impl<'i> Docs<'i> {
         }
         self.list.extend_from_slice(docs);
         // Bits take max_doc / 8 bytes, and sorting longer lists more time than going through the bits.
-        if self.list.len() > self.max_doc as usize / 32 {
+        if self.list.len() > self.max_doc as usize / 1024 {
             let mut bits = BitSet::with_max_value(self.max_doc);
             for doc in self.list.drain(..) {
                 bits.insert(doc);

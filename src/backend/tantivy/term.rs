@@ -90,23 +90,45 @@ pub(super) fn end(path: &[u8], kind: Kind) -> Vec<u8> {
 
 /// Ten bytes that sort as the numbers do, equal for equal numbers: the nearest `f64`, and what the number is off it.
 pub(super) fn number(number: Number) -> [u8; 10] {
-    // `-0.0` is `0.0`.
-    let nearest = number.to_f64_lossy() + 0.0;
-    let bits = nearest.to_bits();
-    let sortable = if bits >> 63 == 0 { bits | 1 << 63 } else { !bits };
+    let nearest = number.to_f64_lossy();
     // Rounding keeps the order, so only numbers with the same nearest `f64` are told apart by the rest; it is less than
     // 2^11, since they are integers of up to 64 bits. INVARIANT: an integral `f64` of that size is exact in an `i128`.
     let off = number.integer().map_or(0, |integer| integer - nearest as i128);
     let off = (off + 0x8000) as u16;
     let mut bytes = [0; 10];
-    bytes[..8].copy_from_slice(&sortable.to_be_bytes());
+    bytes[..8].copy_from_slice(&number_code(number).to_be_bytes());
     bytes[8..].copy_from_slice(&off.to_be_bytes());
     bytes
 }
 
+/// The place of the nearest `f64` among them all.
+pub(super) fn number_code(number: Number) -> u64 {
+    // `-0.0` is `0.0`.
+    let bits = (number.to_f64_lossy() + 0.0).to_bits();
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
+}
+
+/// Whether no other number has the same code.
+pub(super) fn has_own_code(number: Number) -> bool {
+    // From 2^53 on, integers are rounded to the same `f64`.
+    number.to_f64_lossy().abs() < 9_007_199_254_740_992.0
+}
+
 /// Eight bytes that sort as the instants do.
 pub(super) fn instant(instant: Instant) -> [u8; 8] {
-    (instant.as_micros() as u64 ^ 1 << 63).to_be_bytes()
+    instant_code(instant).to_be_bytes()
+}
+
+/// The place of an instant among them all.
+pub(super) fn instant_code(instant: Instant) -> u64 {
+    instant.as_micros() as u64 ^ 1 << 63
+}
+
+/// The name of the column of a path with its kind. In hexadecimal digits: dots and U+0001 mean something in names.
+pub(super) fn column(path_and_kind: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = path_and_kind.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]

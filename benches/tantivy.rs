@@ -190,7 +190,49 @@ fn main() {
             ],
         );
     }
+    translate(&backend, hand);
     recheck(&searcher, &texts);
+}
+
+/// From the text of a filter to a query, beside a translation by hand of this one form. The target is at most 2 times.
+fn translate(backend: &Tantivy, hand: &ByHand) {
+    const CONDITIONS: usize = 100;
+    let condition = |at: usize| json!({"field": "user.name", "operator": "eq", "value": format!("user{at}")});
+    let conditions: Vec<Json> = (0..CONDITIONS)
+        .map(|at| json!({"AND": [condition(at), {"field": "n", "operator": "eq", "value": at}]}))
+        .collect();
+    let text = json!({"OR": conditions}).to_string();
+    let schema = Schema::open();
+    let by_hand = |text: &str| -> Option<BooleanQuery> {
+        let filter: Json = serde_json::from_str(text).ok()?;
+        let pair = |pair: &Json| {
+            let term = |condition: &Json| {
+                let path = condition["field"].as_str()?;
+                let term = match &condition["value"] {
+                    Json::String(value) => hand.string(path, value),
+                    value => hand.number(path, value.as_i64()?),
+                };
+                Some(hand.term(term))
+            };
+            let members = pair["AND"].as_array()?.iter().map(term).collect::<Option<Vec<_>>>()?;
+            Some(Box::new(BooleanQuery::intersection(members)) as Box<dyn Query>)
+        };
+        Some(BooleanQuery::union(filter["OR"].as_array()?.iter().map(pair).collect::<Option<Vec<_>>>()?))
+    };
+    compare(
+        &format!("a text of {} conditions to a query", 2 * CONDITIONS),
+        &mut [
+            Rival::new("by hand, of this form alone", || by_hand(&text).is_some()),
+            Rival::new("ours", || {
+                let predicate = schema.check(&parse::json(&text).expect("a filter")).expect("a predicate");
+                let lowered = match lower(backend, &predicate) {
+                    Ok(lowered) => lowered,
+                    Err(never) => match never {},
+                };
+                backend.query(&lowered).failure().is_none()
+            }),
+        ],
+    );
 }
 
 /// What a residual costs: an index of another schema, so that nothing is indexed that the filter asks for.

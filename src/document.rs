@@ -73,6 +73,12 @@ impl Document {
         Err(DocumentError::NotAnObject(kind))
     }
 
+    /// A document that was read elsewhere. INVARIANT: an object, whose numbers have finite `f64`s.
+    #[cfg(feature = "tantivy")]
+    pub(crate) fn from_object(object: Json) -> Document {
+        Document(object)
+    }
+
     /// Whether every number has a finite `f64` (D2).
     fn numbers_are_finite(&self) -> bool {
         let mut stack = vec![&self.0];

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value as Json;
 use tantivy::index::SegmentReader;
 use tantivy::query::doc_predicate_query::{ConstOrVariableSegmentPredicate, DocPredicate, SegmentDocPredicate};
 use tantivy::query::{EnableScoring, Query};
+use tantivy::schema::document::{CompactDocValue, ReferenceValue, ReferenceValueLeaf};
 use tantivy::schema::{Field, Value as _};
 use tantivy::store::StoreReader;
 use tantivy::{DocId, TantivyDocument, TantivyError};
@@ -29,11 +31,51 @@ impl Store {
 
     pub(super) fn read(&mut self, doc: DocId) -> tantivy::Result<Document> {
         let stored: TantivyDocument = self.reader.get(doc)?;
-        let text = stored.get_first(self.field);
-        let text = text.as_ref().and_then(|value| value.as_str());
-        let text = text.ok_or_else(|| TantivyError::InternalError(format!("document #({doc}) was not stored")))?;
-        Document::read(text.as_bytes()).map_err(|error| TantivyError::InternalError(error.to_string()))
+        let cannot = |why: String| TantivyError::InternalError(format!("document #({doc}) cannot be rechecked: {why}"));
+        match stored.get_first(self.field).map(|value| value.as_value()) {
+            Some(ReferenceValue::Leaf(ReferenceValueLeaf::Str(text))) => {
+                Document::read(text.as_bytes()).map_err(|error| cannot(error.to_string()))
+            }
+            Some(object @ ReferenceValue::Object(_)) => json(object, 0).map(Document::from_object).map_err(cannot),
+            Some(_) | None => Err(cannot("it was not stored".to_owned())),
+        }
     }
+}
+
+/// Stored objects are read by recursion, so no deeper than this.
+const DEEPEST: usize = 256;
+
+/// What a JSON field stores, as it was before it was stored.
+fn json<'d>(value: ReferenceValue<'d, CompactDocValue<'d>>, depth: usize) -> Result<Json, String> {
+    if depth > DEEPEST {
+        return Err(format!("it is nested more than {DEEPEST} levels deep"));
+    }
+    Ok(match value {
+        ReferenceValue::Object(members) => {
+            let members = members.map(|(key, member)| Ok((key.to_owned(), json(member.as_value(), depth + 1)?)));
+            Json::Object(members.collect::<Result<_, String>>()?)
+        }
+        ReferenceValue::Array(elements) => {
+            let elements = elements.map(|element| json(element.as_value(), depth + 1));
+            Json::Array(elements.collect::<Result<_, String>>()?)
+        }
+        ReferenceValue::Leaf(leaf) => match leaf {
+            ReferenceValueLeaf::Null => Json::Null,
+            ReferenceValueLeaf::Bool(bool) => bool.into(),
+            ReferenceValueLeaf::Str(text) => text.into(),
+            ReferenceValueLeaf::I64(int) => int.into(),
+            ReferenceValueLeaf::U64(int) => int.into(),
+            ReferenceValueLeaf::F64(float) if float.is_finite() => float.into(),
+            // Several texts become the same date.
+            ReferenceValueLeaf::Date(_) => return Err("a date was stored in place of its text".to_owned()),
+            ReferenceValueLeaf::F64(_)
+            | ReferenceValueLeaf::Facet(_)
+            | ReferenceValueLeaf::Bytes(_)
+            | ReferenceValueLeaf::IpAddr(_)
+            | ReferenceValueLeaf::PreTokStr(_)
+            | ReferenceValueLeaf::Custom(_) => return Err("a value that is no JSON was stored".to_owned()),
+        },
+    })
 }
 
 /// Where a search leaves what went wrong: tantivy asks a predicate for a boolean and takes no error.

@@ -29,7 +29,8 @@ impl ForeignMapping {
         ForeignMapping::default()
     }
 
-    /// The stored text field that holds each document as JSON text. Without one nothing can be rechecked.
+    /// The stored field that holds each document: as JSON text, or as the object of a JSON field. Without one nothing can be
+    /// rechecked. Where a JSON field stored a date in place of a text, a recheck of that document fails.
     #[must_use]
     pub fn document(mut self, field: &str) -> ForeignMapping {
         self.document = Some(field.to_owned());

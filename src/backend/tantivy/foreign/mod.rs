@@ -105,10 +105,13 @@ impl ForeignIndex {
 
 fn stored(index: &Index, name: &str) -> Result<Field, Error> {
     let schema = index.schema();
-    let field = schema.get_field(name).ok().filter(
-        |field| matches!(schema.get_field_entry(*field).field_type(), FieldType::Str(options) if options.is_stored()),
-    );
-    let message = || format!("the index has no stored text field `{name}`");
+    let is_stored = |field: &Field| match schema.get_field_entry(*field).field_type() {
+        FieldType::Str(options) => options.is_stored(),
+        FieldType::JsonObject(options) => options.is_stored(),
+        _ => false,
+    };
+    let message = || format!("the index has no stored field `{name}` of text or JSON");
+    let field = schema.get_field(name).ok().filter(is_stored);
     field.ok_or_else(|| Diagnostic::error(Code::Unsupported, message()).into())
 }
 

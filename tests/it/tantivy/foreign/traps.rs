@@ -408,3 +408,31 @@ fn a_residual_needs_a_stored_document() {
     let whole = ForeignMapping::new().whole_document(ForeignField::new("title"));
     assert!(ForeignIndex::new(&whole, &index).is_err());
 }
+
+#[test]
+fn a_stored_object_is_a_document_unless_its_texts_became_dates() {
+    let documents = [
+        json!({"a": "x", "n": 5.0, "l": [1, [true, null], {"k": u64::MAX}], "d": "2024-03-01T12:00:00Z"}),
+        json!({"a": "x", "n": 6, "d": "2024-03-01T13:00:00+01:00"}),
+    ];
+    let mut fields = SchemaBuilder::default();
+    let number = fields.add_u64_field(NUMBER, NumericOptions::from(FAST | INDEXED));
+    let (texts, dates) = (fields.add_json_field("texts", STORED), fields.add_json_field("dates", STORED));
+    let index = Index::create_in_ram(fields.build());
+    let reader = put(&index, number, Segments::One, &documents, |document| {
+        let mut made = TantivyDocument::new();
+        add_object(&mut made, texts, document, false);
+        add_object(&mut made, dates, document, true);
+        Ok(made)
+    });
+    let reader = reader.unwrap();
+    let found = |stored: &str, filter: Json| {
+        let backend = ForeignIndex::new(&ForeignMapping::new().document(stored), &index).unwrap();
+        let predicate = Schema::open().check(&generous().value(&filter).unwrap()).unwrap();
+        backend.query(&lower(&backend, &predicate).unwrap()).unwrap().count(&reader.searcher())
+    };
+    assert_eq!(found("texts", json!({"d": "2024-03-01T12:00:00Z", "n": 5, "l.k": u64::MAX})).unwrap(), 1);
+    assert_eq!(found("texts", json!({"a": "x"})).unwrap(), 2);
+    let error = found("dates", json!({"a": "x"})).unwrap_err().to_string();
+    assert!(error.contains("a date was stored in place of its text"), "{error}");
+}

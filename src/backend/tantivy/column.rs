@@ -1,8 +1,9 @@
 //! A test of a column: what a fast field holds for each document.
 
+use std::io;
 use std::sync::Arc;
 
-use tantivy::columnar::Column as Values;
+use tantivy::columnar::{Column as Values, StrColumn};
 use tantivy::index::SegmentReader;
 use tantivy::query::doc_predicate_query::{
     ConstOrVariableSegmentPredicate, DocPredicate, DocPredicateQuery, SegmentDocPredicate,
@@ -10,23 +11,101 @@ use tantivy::query::doc_predicate_query::{
 use tantivy::query::{AllScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, SeekDangerResult};
 
-/// The documents that hold a value within any of some ranges.
+use super::scan::{Terms, string_of};
+
+/// The documents that hold a value within any of some ranges, or any of some strings.
 ///
-/// Beside other tests it is asked document by document, so that it costs a look at the few that meet a rarer one. tantivy's own query
-/// over a column was rejected: bounds outside the values that a segment holds go wrong in it.
+/// Beside other tests it is asked document by document, so that it costs a look at the few that meet a rarer one. tantivy's
+/// own query over a column was rejected: bounds outside the values that a segment holds go wrong in it.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     /// The name of the field.
-    pub(super) name: String,
-    /// From the first code to the last, sorted, without overlaps. A code is a value as tantivy maps it to `u64`, in order.
-    pub(super) ranges: Arc<[(u64, u64)]>,
+    name: String,
+    wanted: Wanted,
 }
 
+#[derive(Clone, Debug)]
+enum Wanted {
+    Codes(Ranges),
+    Strings(Arc<[Terms]>),
+}
+
+/// From the first code to the last, sorted, without overlaps. A code is a value as tantivy maps it to `u64`, in order.
+type Ranges = Arc<[(u64, u64)]>;
+
 impl Column {
+    /// INVARIANT: the ranges are sorted, and none overlaps another.
+    pub(super) fn codes(name: String, ranges: impl Into<Ranges>) -> Column {
+        Column { name, wanted: Wanted::Codes(ranges.into()) }
+    }
+
+    /// Strings that are in the column as they are.
+    pub(super) fn strings(name: &str, terms: Vec<Terms>) -> Column {
+        Column { name: name.to_owned(), wanted: Wanted::Strings(terms.into()) }
+    }
+
     /// The documents that hold any value.
     pub(super) fn any(name: &str) -> Column {
-        Column { name: name.to_owned(), ranges: Arc::from([(0, u64::MAX)]) }
+        Column::codes(name.to_owned(), [(0, u64::MAX)])
     }
+
+    /// The values of a segment, and which of them are wanted; none where no document has a value.
+    fn open(&self, reader: &SegmentReader) -> tantivy::Result<Option<(Values<u64>, Ranges)>> {
+        Ok(match &self.wanted {
+            Wanted::Codes(ranges) => {
+                let values = reader.fast_fields().u64_lenient(&self.name)?;
+                values.map(|(values, _)| (values, ranges.clone()))
+            }
+            Wanted::Strings(terms) => match reader.fast_fields().str(&self.name)? {
+                Some(strings) => Some((strings.ords().clone(), ordinals(&strings, terms)?)),
+                None => None,
+            },
+        })
+    }
+}
+
+/// The ordinals of strings in the dictionary of a column.
+fn ordinals(strings: &StrColumn, terms: &[Terms]) -> io::Result<Ranges> {
+    let dictionary = strings.dictionary();
+    let mut found = Vec::new();
+    for terms in terms {
+        match terms {
+            Terms::Listed(terms) => {
+                for term in terms {
+                    found.extend(dictionary.term_ord(term)?);
+                }
+            }
+            Terms::Between(from, to) => {
+                let mut stream = dictionary.range().ge(from).lt(to).into_stream()?;
+                while stream.advance() {
+                    found.push(stream.term_ord());
+                }
+            }
+            Terms::Folded(folded) => {
+                let mut stream = dictionary.search(folded).into_stream()?;
+                while stream.advance() {
+                    found.push(stream.term_ord());
+                }
+            }
+            Terms::Matching(matching) => {
+                let mut stream = dictionary.search(matching).into_stream()?;
+                while stream.advance() {
+                    found.push(stream.term_ord());
+                }
+            }
+            Terms::Tested(from, to, begin, test) => {
+                let mut stream = dictionary.range().ge(from).lt(to).into_stream()?;
+                while stream.advance() {
+                    if test.holds(string_of(stream.key(), *begin)?) {
+                        found.push(stream.term_ord());
+                    }
+                }
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found.into_iter().map(|ordinal| (ordinal, ordinal)).collect())
 }
 
 impl Query for Column {
@@ -61,14 +140,14 @@ impl Weight for ColumnWeight {
 
     fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {
         let alive = reader.alive_bitset();
-        let [(first, last)] = *self.column.ranges else {
+        let Some((values, ranges)) = self.column.open(reader)? else { return Ok(0) };
+        let [(first, last)] = *ranges else {
             let mut scorer = self.scorer(reader, 1.0)?;
             return Ok(match alive {
                 Some(alive) => scorer.count(alive),
                 None => scorer.count_including_deleted(),
             });
         };
-        let Some((values, _)) = reader.fast_fields().u64_lenient(&self.column.name)? else { return Ok(0) };
         // A range outside of the values that are there goes wrong.
         let (first, last) = (first.max(values.min_value()), last.min(values.max_value()));
         if first > last {
@@ -98,10 +177,10 @@ impl DocPredicate for Column {
 
     fn doc_predicate(&self, reader: &SegmentReader) -> tantivy::Result<ConstOrVariableSegmentPredicate<ColumnSegment>> {
         // A segment whose documents have no value has no column.
-        let Some((values, _)) = reader.fast_fields().u64_lenient(&self.name)? else {
+        let Some((values, ranges)) = self.open(reader)?.filter(|(_, ranges)| !ranges.is_empty()) else {
             return Ok(ConstOrVariableSegmentPredicate::Const(false));
         };
-        let predicate = ColumnSegment { values, ranges: self.ranges.clone() };
+        let predicate = ColumnSegment { values, ranges };
         let necessary_condition = Box::new(AllScorer::new(reader.max_doc()));
         Ok(ConstOrVariableSegmentPredicate::Variable { predicate, necessary_condition })
     }
@@ -109,7 +188,7 @@ impl DocPredicate for Column {
 
 pub(super) struct ColumnSegment {
     values: Values<u64>,
-    ranges: Arc<[(u64, u64)]>,
+    ranges: Ranges,
 }
 
 impl SegmentDocPredicate for ColumnSegment {

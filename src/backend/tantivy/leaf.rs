@@ -128,7 +128,7 @@ fn in_column(comparison: Comparison, bound: &Bound, path: &[u8]) -> Option<Colum
         Comparison::Lte => (0, code),
     };
     let name = format!("{COLUMNS}.{}", term::column(&term::term(path, kind, &[])));
-    Some(Column { name, ranges: Arc::from([(first, last)]) })
+    Some(Column::codes(name, [(first, last)]))
 }
 
 fn ordered(path: &[u8], kind: Kind, comparison: Comparison, bound: &[u8]) -> Terms {

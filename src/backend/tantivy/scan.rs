@@ -162,8 +162,7 @@ impl Terms {
             Terms::Tested(from, to, begin, test) => {
                 let mut stream = dictionary.range().ge(from).lt(to).into_stream()?;
                 while let Some((term, info)) = stream.next() {
-                    let string = term.get(*begin..).and_then(|string| std::str::from_utf8(string).ok());
-                    if test.holds(string.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?) {
+                    if test.holds(string_of(term, *begin)?) {
                         add(info)?;
                     }
                 }
@@ -171,6 +170,12 @@ impl Terms {
         }
         Ok(())
     }
+}
+
+/// The string that stands in a term after so many bytes.
+pub(super) fn string_of(term: &[u8], begin: usize) -> io::Result<&str> {
+    let string = term.get(begin..).and_then(|string| std::str::from_utf8(string).ok());
+    string.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// The union of postings: a list while it is short, then bits.

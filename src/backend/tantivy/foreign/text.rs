@@ -58,15 +58,17 @@ impl Resolved {
     /// A test of strings, which stand after a prefix in the dictionary.
     pub(super) fn strings(&self, text: &Text, strings: &Strings, path: &Path, test: &Test) -> Asked {
         match (&text.indexed, test) {
-            (Indexed::Raw, Test::In(set)) => self.raw_set(strings, path, set, test),
-            (Indexed::Raw, _) => self.raw(strings, path, test),
-            (Indexed::Tokens(analyzer), Test::In(set)) => self.tokenised(analyzer.clone(), strings, path, set),
-            (Indexed::Tokens(_), _) => Asked::cannot(self.not_raw()),
-            (Indexed::No, _) => Asked::cannot(self.not_indexed()),
+            (Indexed::Tokens(analyzer), Test::In(set)) if !text.is_fast => {
+                self.tokenised(analyzer.clone(), strings, path, set)
+            }
+            (Indexed::Tokens(_), _) if !text.is_fast => Asked::cannot(self.not_raw()),
+            (Indexed::No, _) if !text.is_fast => Asked::cannot(self.not_indexed()),
+            (_, Test::In(set)) => self.raw_set(text, strings, path, set, test),
+            _ => self.raw(text, strings, path, test),
         }
     }
 
-    fn raw_set(&self, strings: &Strings, path: &Path, set: &Set, test: &Test) -> Asked {
+    fn raw_set(&self, text: &Text, strings: &Strings, path: &Path, set: &Set, test: &Test) -> Asked {
         let folds = set.ignores_case();
         // A character takes up to three times as many bytes as what it folds to.
         let longest = if folds { LONGEST_STRING / 3 } else { LONGEST_STRING };
@@ -82,11 +84,11 @@ impl Resolved {
             terms.push(Terms::Listed(listed));
         }
         let what = if folds { "strings in any letter case" } else { "strings" };
-        Asked::new(self.scan(path, what, terms)).misses(too_long)
+        Asked::new(self.of_strings(text, path, what, terms)).misses(too_long)
     }
 
-    fn raw(&self, strings: &Strings, path: &Path, test: &Test) -> Asked {
-        let scan = |terms: Terms| self.scan(path, "some strings", vec![terms]);
+    fn raw(&self, text: &Text, strings: &Strings, path: &Path, test: &Test) -> Asked {
+        let scan = |terms: Terms| self.of_strings(text, path, "some strings", vec![terms]);
         let filter = match test {
             Test::Compare(comparison, Bound::String(bound)) => scan(strings.range(*comparison, bound)),
             Test::StartsWith(needle) => scan(strings.starting(needle)),
@@ -105,6 +107,14 @@ impl Resolved {
         };
         // One that was cut meets what it would not have met.
         Asked::new(filter).misses(self.too_long()).extra(self.too_long())
+    }
+
+    /// By the postings of strings, or by their column where they are not indexed as they are.
+    fn of_strings(&self, text: &Text, path: &Path, what: &'static str, terms: Vec<Terms>) -> TermFilter {
+        match text.indexed {
+            Indexed::Raw => self.scan(path, what, terms),
+            Indexed::No | Indexed::Tokens(_) => TermFilter::column(path, what, Column::strings(&self.name, terms)),
+        }
     }
 
     /// The strings that have the tokens of one of a set: it is among them.

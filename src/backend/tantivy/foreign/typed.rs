@@ -1,7 +1,5 @@
 //! Fields of one type: text, numbers, booleans, dates.
 
-use std::sync::Arc;
-
 use super::super::column::Column;
 use super::super::query::TermFilter;
 use super::super::scan::{Scan, Terms};
@@ -138,10 +136,7 @@ impl Resolved {
                 let terms = code_terms(&[], &codes);
                 Asked::new(self.scan(path, what, terms))
             }
-            _ => {
-                let column = Column { name: self.name.clone(), ranges: Arc::from(codes) };
-                Asked::new(TermFilter::column(path, what, column))
-            }
+            _ => Asked::new(TermFilter::column(path, what, Column::codes(self.name.clone(), codes))),
         }
     }
 

@@ -195,46 +195,58 @@ impl World {
     /// Plans and triggers a request, and holds both against what all members say.
     fn ask(&self, dice: &mut Dice<'_>, store: &mut Store, others: &mut Others<'_>, met: &mut Met) {
         let at = dice.below(self.collections.len());
-        let (triggered, kind) = (&self.collections[at], self.collections[at].kind);
+        let triggered = &self.collections[at];
         let named = word(Kind::Collection, at, dice.below(2) == 0);
-        // Each source once, where it is first configured.
-        let mut configured: Vec<usize> = Vec::new();
-        for source in &triggered.sources {
-            if !configured.contains(source) {
-                configured.push(*source);
-            }
-        }
-        let body = Body::new(dice, self, kind, others);
+        let configured = each_once(&triggered.sources);
+        let body = Body::new(dice, self, triggered.kind, others);
+        let about = format!("{named} {} {:?}", body.text(), triggered.filter);
         let request = TriggerRequest::from_json(body.text()).unwrap();
         let planned = store.plan("shop", &named, &request);
-        let about = || format!("{named} {} {:?}", body.text(), triggered.filter);
-        let mistakes =
-            if triggered.is_enabled { body.mistakes(self, kind, &configured) } else { vec![(Code::Unsupported, None)] };
+        let mistakes = if triggered.is_enabled { body.mistakes(&configured) } else { vec![(Code::Unsupported, None)] };
         if !mistakes.is_empty() {
             for error in [planned.err().unwrap(), store.trigger("shop", &named, &request).unwrap_err()] {
                 let found = error.diagnostics().iter().map(|found| (found.code, found.place.pointer.clone()));
-                assert_eq!(found.collect::<Vec<_>>(), mistakes, "{}", about());
+                assert_eq!(found.collect::<Vec<_>>(), mistakes, "{about}");
             }
             met.mistakes += 1;
             return;
         }
         let plan = planned.unwrap();
-        let is_included = |source: &&usize| {
-            body.included.as_ref().is_none_or(|included| included.iter().any(|(at, ..)| *at == Some(**source)))
-        };
-        let selected: Vec<usize> = configured.iter().filter(is_included).copied().collect();
-        let found: Vec<&str> = plan.sources.iter().map(|source| &*source.id).collect();
-        assert_eq!(found, selected.iter().map(|at| word(kind, *at, true)).collect::<Vec<_>>(), "{}", about());
+        let selected: Vec<usize> = configured.into_iter().filter(|source| body.includes(*source)).collect();
+        let all = self.holds(&plan, triggered, &selected, &body, met);
+        let read = TriggerPlan::from_json(&serde_json::to_string(&plan.to_json()).unwrap()).unwrap();
+        for response in [store.trigger("shop", &named, &request), store.trigger_plan(&read)] {
+            let response = response.unwrap();
+            let counts = match triggered.kind {
+                Kind::Bucket => (Some(all.len() as u64), None),
+                Kind::Collection => (None, Some(all.len() as u64)),
+            };
+            assert_eq!((response.object_count, response.document_count), counts, "{about}");
+            let members: BTreeSet<_> = store.batch_members(&response.batch_id).unwrap().into_iter().collect();
+            assert_eq!(members, all, "{about}");
+        }
+    }
 
+    /// Holds a plan against these sources of it; gives what is selected in them.
+    fn holds(
+        &self,
+        plan: &TriggerPlan,
+        triggered: &Collection,
+        selected: &[usize],
+        body: &Body,
+        met: &mut Met,
+    ) -> BTreeSet<(String, String)> {
+        let (kind, about) = (triggered.kind, format!("{} {:?}", body.text(), triggered.filter));
+        let found: Vec<&str> = plan.sources.iter().map(|source| &*source.id).collect();
+        assert_eq!(found, selected.iter().map(|at| word(kind, *at, true)).collect::<Vec<_>>(), "{about}");
         let filters: Vec<Reference> =
             [&triggered.filter, &body.filter].into_iter().flatten().map(|filter| reference(filter)).collect();
         let is_selected = |id: &str, member: &Json| {
-            body.ids.as_ref().is_none_or(|ids| ids.iter().any(|wanted| wanted == id))
-                && filters.iter().all(|filter| filter.matches(member))
+            let is_named = body.ids.as_ref().is_none_or(|ids| ids.iter().any(|wanted| wanted == id));
+            is_named && filters.iter().all(|filter| filter.matches(member))
         };
-        let mut all: BTreeSet<(String, String)> = BTreeSet::new();
-        let mut members = 0;
-        for (planned, source) in plan.sources.iter().zip(&selected) {
+        let (mut all, mut members) = (BTreeSet::new(), 0);
+        for (planned, source) in plan.sources.iter().zip(selected) {
             let of_source = match kind {
                 Kind::Bucket => &self.buckets[*source].objects,
                 Kind::Collection => &self.collections[*source].documents,
@@ -242,12 +254,12 @@ impl World {
             members += of_source.len();
             let matching: BTreeSet<&str> =
                 of_source.iter().filter(|(id, member)| is_selected(id, member)).map(|(id, _)| &**id).collect();
-            assert_eq!(planned.count, Count::Exact(matching.len() as u64), "{} {}", planned.id, about());
-            let (overwrite, duplicate) = match kind {
-                Kind::Bucket => self.met_by(&self.buckets[*source], &matching, triggered, met),
+            assert_eq!(planned.count, Count::Exact(matching.len() as u64), "{} {about}", planned.id);
+            let effects = match kind {
+                Kind::Bucket => met_by(&self.buckets[*source], &matching, triggered, met),
                 Kind::Collection => (None, None),
             };
-            assert_eq!((planned.would_overwrite, planned.would_duplicate), (overwrite, duplicate), "{}", about());
+            assert_eq!((planned.would_overwrite, planned.would_duplicate), effects, "{} {about}", planned.id);
             all.extend(matching.iter().map(|id| (planned.id.clone(), (*id).to_owned())));
         }
         assert_eq!(plan.total, Count::Exact(all.len() as u64));
@@ -256,46 +268,45 @@ impl World {
             Kind::Bucket => met.of_buckets += 1,
             Kind::Collection => met.of_collections += 1,
         }
+        all
+    }
+}
 
-        let read = TriggerPlan::from_json(&serde_json::to_string(&plan.to_json()).unwrap()).unwrap();
-        for response in [store.trigger("shop", &named, &request), store.trigger_plan(&read)] {
-            let response = response.unwrap();
-            let counts = match kind {
-                Kind::Bucket => (Some(all.len() as u64), None),
-                Kind::Collection => (None, Some(all.len() as u64)),
-            };
-            assert_eq!((response.object_count, response.document_count), counts, "{}", about());
-            let members: BTreeSet<_> = store.batch_members(&response.batch_id).unwrap().into_iter().collect();
-            assert_eq!(members, all, "{}", about());
+/// How many documents of a collection would be overwritten if these objects were processed, or how many of the objects have
+/// some already.
+fn met_by(
+    bucket: &Bucket,
+    matching: &BTreeSet<&str>,
+    target: &Collection,
+    met: &mut Met,
+) -> (Option<u64>, Option<u64>) {
+    let roots: Vec<&str> =
+        target.documents.values().filter_map(|document| document.get("root_object_id")?.as_str()).collect();
+    let Some(fields) = bucket.key else {
+        let has_documents = |id: &&&str| roots.contains(id);
+        let duplicated = matching.iter().filter(has_documents).count();
+        met.duplicated += duplicated;
+        return (None, Some(duplicated as u64));
+    };
+    let key = |id: &str| bucket.objects.get(id).and_then(|object| key_values(fields, object));
+    let keys: Vec<Vec<Vec<&Json>>> = matching.iter().filter_map(|id| key(id)).collect();
+    let (by_id, others): (Vec<&str>, Vec<&str>) = roots.into_iter().partition(|root| matching.contains(root));
+    let has_their_key = |root: &&&str| key(root).is_some_and(|key| keys.iter().any(|other| same_key(&key, other)));
+    let by_key = others.iter().filter(has_their_key).count();
+    met.by_key += by_key;
+    met.overwritten += by_id.len() + by_key;
+    (Some((by_id.len() + by_key) as u64), None)
+}
+
+/// Each source once, where it is first configured.
+fn each_once(sources: &[usize]) -> Vec<usize> {
+    let mut once: Vec<usize> = Vec::new();
+    for source in sources {
+        if !once.contains(source) {
+            once.push(*source);
         }
     }
-
-    /// How many documents of a collection would be overwritten if these objects were processed, or how many of the objects have
-    /// some already.
-    fn met_by(
-        &self,
-        bucket: &Bucket,
-        matching: &BTreeSet<&str>,
-        target: &Collection,
-        met: &mut Met,
-    ) -> (Option<u64>, Option<u64>) {
-        let roots: Vec<&str> =
-            target.documents.values().filter_map(|document| document.get("root_object_id")?.as_str()).collect();
-        let Some(fields) = bucket.key else {
-            let has_documents = |id: &&&str| roots.contains(id);
-            let duplicated = matching.iter().filter(has_documents).count();
-            met.duplicated += duplicated;
-            return (None, Some(duplicated as u64));
-        };
-        let key = |id: &str| bucket.objects.get(id).and_then(|object| key_values(fields, object));
-        let keys: Vec<Vec<Vec<&Json>>> = matching.iter().filter_map(|id| key(id)).collect();
-        let (by_id, others): (Vec<&str>, Vec<&str>) = roots.into_iter().partition(|root| matching.contains(root));
-        let has_their_key = |root: &&&str| key(root).is_some_and(|key| keys.iter().any(|other| same_key(&key, other)));
-        let by_key = others.iter().filter(has_their_key).count();
-        met.by_key += by_key;
-        met.overwritten += by_id.len() + by_key;
-        (Some((by_id.len() + by_key) as u64), None)
-    }
+    once
 }
 
 /// The id or name of a bucket or collection.
@@ -347,11 +358,16 @@ impl Body {
         Body { included, ids, filter, is_wrong: dice.below(24) == 0, kind }
     }
 
-    fn text(&self) -> String {
-        let (own, other) = match self.kind {
+    /// The member that includes sources, and the one that is about the other kind.
+    fn names(&self) -> (&'static str, &'static str) {
+        match self.kind {
             Kind::Bucket => ("include_buckets", "include_collections"),
             Kind::Collection => ("include_collections", "include_buckets"),
-        };
+        }
+    }
+
+    fn text(&self) -> String {
+        let (own, other) = self.names();
         let included: Option<Vec<&str>> =
             self.included.as_ref().map(|included| included.iter().map(|(_, word)| &**word).collect());
         let wrong = self.is_wrong.then_some([""; 0]);
@@ -360,13 +376,14 @@ impl Body {
         format!(r#"{{"{own}": {included}, "{other}": {wrong}, "object_ids": {ids}, "source_filters": {filter}}}"#)
     }
 
+    /// Whether a source that is configured is one that it selects.
+    fn includes(&self, source: usize) -> bool {
+        self.included.as_ref().is_none_or(|included| included.iter().any(|(at, _)| *at == Some(source)))
+    }
+
     /// All mistakes in it, in their order.
-    fn mistakes(&self, world: &World, kind: Kind, configured: &[usize]) -> Vec<(Code, Option<String>)> {
-        let (own, other) = match kind {
-            Kind::Bucket => ("include_buckets", "include_collections"),
-            Kind::Collection => ("include_collections", "include_buckets"),
-        };
-        assert!(!world.buckets.is_empty() && !configured.is_empty());
+    fn mistakes(&self, configured: &[usize]) -> Vec<(Code, Option<String>)> {
+        let (own, other) = self.names();
         let mut mistakes = Vec::new();
         if self.is_wrong {
             mistakes.push((Code::WrongSourceKind, Some(format!("/{other}"))));

@@ -19,7 +19,7 @@ pub use catalog_file::CatalogFile;
 pub use planner::{Resolved, plan, resolve};
 #[cfg(feature = "store")]
 pub(crate) use preview::aligned;
-pub use question::{Answers, Count, Counted, Overwrites, Question, Source, SourceRef};
+pub use question::{Answers, Count, CountAndOverwrites, Counted, Overwrites, Question, Source, SourceRef};
 pub use request::TriggerRequest;
 pub use response::{ErrorEnvelope, TriggerResponse};
 pub use trigger_plan::{FilterParts, PlannedCollection, PlannedSource, Revisions, Skipped, Tier, TriggerPlan, Warning};

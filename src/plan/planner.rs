@@ -322,15 +322,20 @@ pub fn plan<S: Source>(
     let mut answers = Answers::default();
     let mut failed = Vec::new();
     let (predicate, target) = (resolved.predicate(), resolved.collection());
+    let mut buckets = Vec::new();
     for &source in resolved.sources() {
-        let SourceRef::Bucket(bucket) = source else {
-            answers.count(source.id(), store.count(source, predicate).unwrap_or_else(Counted::failed));
-            continue;
-        };
-        let (counted, overwrites) = store.count_and_overwrites(bucket, predicate, target);
-        answers.count(source.id(), counted.unwrap_or_else(Counted::failed));
+        match source {
+            SourceRef::Bucket(bucket) => buckets.push(bucket),
+            SourceRef::Collection(_) => {
+                answers.count(source.id(), store.count(source, predicate).unwrap_or_else(Counted::failed));
+            }
+        }
+    }
+    let of_buckets = store.counts_and_overwrites(&buckets, predicate, target);
+    for (bucket, (counted, overwrites)) in buckets.iter().zip(of_buckets) {
+        answers.count(&bucket.bucket_id, counted.unwrap_or_else(Counted::failed));
         match overwrites {
-            Ok(Some((overwrites, revision))) => answers.overwrites(source.id(), overwrites, revision),
+            Ok(Some((overwrites, revision))) => answers.overwrites(&bucket.bucket_id, overwrites, revision),
             Ok(None) => {}
             Err(error) => failed.push(format!("`{}`: what would be overwritten is not known: {error}", bucket.name)),
         }

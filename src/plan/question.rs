@@ -190,6 +190,9 @@ impl Answers {
     }
 }
 
+/// The answers about one bucket: see [`Source::count`] and [`Source::overwrites`].
+pub type CountAndOverwrites<E> = (Result<Counted, E>, Result<Option<(Overwrites, u64)>, E>);
+
 /// A store that answers at once. One that does not is asked by [`Resolved::questions`](super::Resolved::questions).
 pub trait Source {
     /// Why it did not answer.
@@ -216,18 +219,18 @@ pub trait Source {
         Ok(None)
     }
 
-    /// Both of a bucket, for a store that finds the matching objects once for the two.
-    ///
-    /// # Errors
-    /// Those of each.
-    #[expect(clippy::type_complexity, reason = "the two answers above")]
-    fn count_and_overwrites(
+    /// Both of each of several buckets, in their order: for a store that finds the matching objects once for the two, or asks
+    /// for several buckets at once.
+    fn counts_and_overwrites(
         &self,
-        bucket: &Bucket,
+        buckets: &[&Bucket],
         predicate: &Predicate,
         target: &Collection,
-    ) -> (Result<Counted, Self::Error>, Result<Option<(Overwrites, u64)>, Self::Error>) {
-        (self.count(SourceRef::Bucket(bucket), predicate), self.overwrites(bucket, predicate, target))
+    ) -> Vec<CountAndOverwrites<Self::Error>> {
+        let both = |bucket: &&Bucket| {
+            (self.count(SourceRef::Bucket(bucket), predicate), self.overwrites(bucket, predicate, target))
+        };
+        buckets.iter().map(both).collect()
     }
 
     /// What the store asks of its database, and what it rechecks.

@@ -24,11 +24,12 @@ pub(super) struct Namespace {
 pub(super) fn namespace(connection: &Connection, named: &str) -> Result<Namespace, Error> {
     let read =
         |row: &Row<'_>| Ok(Namespace { n: row.get(0)?, id: row.get(1)?, revision: row.get::<_, i64>(2)? as u64 });
-    let sql = "SELECT n, namespace_id, revision FROM namespaces WHERE namespace_id = ?1 OR name = ?1
-               ORDER BY namespace_id = ?1 DESC LIMIT 1";
-    let found = connection.prepare_cached(sql).and_then(|mut select| select.query_row([named], read).optional());
-    if let Some(namespace) = found.map_err(sqlite)? {
-        return Ok(namespace);
+    for column in ["namespace_id", "name"] {
+        let sql = format!("SELECT n, namespace_id, revision FROM namespaces WHERE {column} = ?");
+        let found = connection.prepare_cached(&sql).and_then(|mut select| select.query_row([named], read).optional());
+        if let Some(namespace) = found.map_err(sqlite)? {
+            return Ok(namespace);
+        }
     }
     let names = "SELECT name FROM namespaces UNION SELECT namespace_id FROM namespaces";
     let mut select = connection.prepare(names).map_err(sqlite)?;

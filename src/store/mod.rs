@@ -157,9 +157,6 @@ impl Store {
         // A commit that was told is there after a crash of the machine too.
         connection.pragma_update(None, "synchronous", "full").map_err(|error| in_file(file, error))?;
         connection.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
-        // A damaged page is told from a good one as far as SQLite can: it has no checksums, and a count over a page that is
-        // damaged so that it still is of the form of one is wrong.
-        connection.pragma_update(None, "cell_size_check", true).map_err(sqlite)?;
         connection.set_prepared_statement_cache_capacity(64);
         // SQLite opens a file when it first reads it.
         connection.pragma_query_value(None, "schema_version", |_| Ok(())).map_err(|error| in_file(file, error))?;

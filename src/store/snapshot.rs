@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension, Row, Statement, Transaction};
+use rusqlite::{CachedStatement, OptionalExtension, Row, Statement, Transaction};
 use sea_query::{Value as SqlValue, Values};
 
 use super::catalog::{self, Namespace, read_back};
@@ -18,7 +18,8 @@ use crate::error::{Code, Diagnostic, Error};
 use crate::explain::Explain;
 use crate::lower::{Lowered, lower};
 use crate::plan::{
-    self, Bucket, Catalog, Collection, Counted, Overwrites, Source, SourceKind, SourceRef, TriggerPlan, TriggerRequest,
+    self, Bucket, Catalog, Collection, CountAndOverwrites, Counted, Overwrites, Source, SourceKind, SourceRef,
+    TriggerPlan, TriggerRequest,
 };
 use crate::predicate::Predicate;
 use crate::schema::Type;
@@ -150,15 +151,20 @@ impl<'s> Snapshot<'s> {
         predicate: &Predicate,
         target: &Collection,
     ) -> Result<Vec<String>, Error> {
-        let (n, target) = (self.table(source)?.n, self.table(SourceRef::Collection(target))?.n);
+        let target = self.table(SourceRef::Collection(target))?.n;
+        let explain = |sql: &str| self.transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).map_err(sqlite);
+        let step = |row: &Row<'_>| row.get(3);
+        if let SourceRef::Bucket(bucket) = source {
+            let last = self.lowered(predicate, SourceKind::Bucket)?;
+            let (condition, values) = pushed_of_bucket(&last);
+            let mut explain = explain(&both_sql(bucket, &condition))?;
+            bind_values(&mut explain, values).map_err(sqlite)?;
+            bind_named(&mut explain, self.table(source)?.n, target).map_err(sqlite)?;
+            return explain.raw_query().mapped(step).collect::<Result<_, _>>().map_err(sqlite);
+        }
         self.pushed(source, predicate, |_, table, condition, parameters| {
-            let (sql, parameters) = match source {
-                SourceRef::Bucket(bucket) => both_sql(bucket, condition, parameters, &n, &target),
-                SourceRef::Collection(_) => (count_sql(table, condition), parameters.to_vec()),
-            };
-            let explain = self.transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}"));
-            let mut explain = explain.map_err(sqlite)?;
-            explain.query_map(&parameters[..], |row| row.get(3)).and_then(Iterator::collect).map_err(sqlite)
+            let mut explain = explain(&count_sql(table, condition))?;
+            explain.query_map(parameters, step).and_then(Iterator::collect).map_err(sqlite)
         })
     }
 
@@ -218,7 +224,7 @@ impl<'s> Snapshot<'s> {
             Some(residual) => {
                 self.recheck(table, condition, parameters, &Matcher::new(residual))?;
                 // The members are those of the one source.
-                then(&format!("{table}.n IN (SELECT n FROM temp.matching)"), &[]).map_err(sqlite)
+                then(&rechecked(table), &[]).map_err(sqlite)
             }
         })
     }
@@ -264,20 +270,39 @@ impl<'s> Snapshot<'s> {
         Ok(())
     }
 
-    /// How many objects of a bucket match and what processing them would meet, in one pass over them.
-    fn both(
-        &self,
+    /// How many objects of a bucket match and what processing them would meet, in one pass over them. The statements are those
+    /// of the buckets before, without and with a unique key.
+    fn both<'t>(
+        &'t self,
         bucket: &Bucket,
         predicate: &Predicate,
         target: &Collection,
+        statements: &mut [Option<CachedStatement<'t>>; 2],
     ) -> Result<(Counted, (Overwrites, u64)), Error> {
         let source = SourceRef::Bucket(bucket);
         let (table, target) = (self.table(source)?, self.table(SourceRef::Collection(target))?);
-        let (count, met) = self.matching(source, predicate, |condition, parameters| {
-            let (sql, all) = both_sql(bucket, condition, parameters, &table.n, &target.n);
-            let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
-            self.transaction.prepare_cached(&sql)?.query_row(&all[..], read)
-        })?;
+        let last = self.lowered(predicate, SourceKind::Bucket)?;
+        let (mut condition, mut values) = pushed_of_bucket(&last);
+        if last.lowered.residual().is_some() {
+            // The members are those of the one source.
+            self.matching(source, predicate, |_, _| Ok(()))?;
+            (condition, values) = (rechecked(table_of(source)), &[][..]);
+        }
+        let statement = &mut statements[usize::from(bucket.unique_key.is_some())];
+        let statement = match statement {
+            Some(statement) => statement,
+            None => {
+                let new = self.transaction.prepare_cached(&both_sql(bucket, &condition)).map_err(sqlite)?;
+                let new = statement.insert(new);
+                bind_values(new, values).map_err(sqlite)?;
+                new
+            }
+        };
+        bind_named(statement, table.n, target.n).map_err(sqlite)?;
+        let mut rows = statement.raw_query();
+        let row = rows.next().map_err(sqlite)?.ok_or(rusqlite::Error::QueryReturnedNoRows).map_err(sqlite)?;
+        let read = |at| row.get::<_, i64>(at).map(|count| count as u64).map_err(sqlite);
+        let (count, met) = (read(0)?, read(1)?);
         let overwrites = match bucket.unique_key {
             None => Overwrites::Duplicated(met),
             Some(_) => Overwrites::Overwritten(met),
@@ -286,31 +311,60 @@ impl<'s> Snapshot<'s> {
     }
 }
 
-/// The statement by which matching objects are counted together with what processing them would meet, and its values.
-fn both_sql<'p>(
-    bucket: &Bucket,
-    condition: &str,
-    parameters: &[&'p dyn ToSql],
-    bucket_n: &'p i64,
-    target_n: &'p i64,
-) -> (String, Vec<&'p dyn ToSql>) {
-    let (bucket_n, target_n) = (bucket_n as &dyn ToSql, target_n as &dyn ToSql);
-    match bucket.unique_key {
-        None => (duplicated_sql(condition), [&[target_n], parameters].concat()),
-        Some(_) => (overwritten_sql(condition), [parameters, &[bucket_n, target_n]].concat()),
+/// The condition of the members that were rechecked.
+fn rechecked(table: &str) -> String {
+    format!("{table}.n IN (SELECT n FROM temp.matching)")
+}
+
+/// A condition for the matching objects of the bucket `:bucket`, as far as SQLite can say, and the values of the rest of it.
+///
+/// `+ 0`, so that SQLite does not look at the bucket when it chooses how to go about it: a statement in which it has looked at
+/// a value is prepared anew when that is bound again, which takes longer than to find a few objects. It does look at
+/// the values of the filter, which are bound once for all buckets: which index is best depends on how rare they are.
+fn pushed_of_bucket(last: &LastLowered) -> (String, &[SqlValue]) {
+    match &last.pushed {
+        Some((condition, values)) => (format!("objects.bucket = :bucket + 0 AND ({condition})"), &values.0),
+        None => ("objects.bucket = :bucket + 0".to_owned(), &[]),
     }
 }
 
-/// How many objects match, and how many of them have documents in the collection that is the first value.
+/// Binds the parameters without a name.
+fn bind_values(statement: &mut Statement<'_>, values: &[SqlValue]) -> rusqlite::Result<()> {
+    let unnamed = (1..=statement.parameter_count()).filter(|at| statement.parameter_name(*at).is_none());
+    let unnamed: Vec<usize> = unnamed.collect();
+    unnamed.into_iter().zip(values).try_for_each(|(at, value)| statement.raw_bind_parameter(at, Bound(value)))
+}
+
+/// Binds the bucket and the collection.
+fn bind_named(statement: &mut Statement<'_>, bucket: i64, target: i64) -> rusqlite::Result<()> {
+    for (name, value) in [(":bucket", bucket), (":target", target)] {
+        // Where the members are those that were rechecked, the bucket may not be asked for.
+        if let Some(at) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(at, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The statement by which the objects of a bucket that match a condition are counted together with what processing them would
+/// meet in the collection `:target`.
+fn both_sql(bucket: &Bucket, condition: &str) -> String {
+    match bucket.unique_key {
+        None => duplicated_sql(condition),
+        Some(_) => overwritten_sql(condition),
+    }
+}
+
+/// How many objects match, and how many of them have documents in the collection.
 fn duplicated_sql(condition: &str) -> String {
     format!(
         "SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM documents
-         WHERE documents.collection = ? AND documents.root_object_id = objects.object_id)) FROM objects WHERE {condition}"
+         WHERE documents.collection = :target + 0 AND documents.root_object_id = objects.object_id))
+         FROM objects WHERE {condition}"
     )
 }
 
-/// How many objects match, and how many documents they have: those of their ids, and of the objects with equal key values. The
-/// last values are the bucket and the collection.
+/// How many objects match, and how many documents they have: those of their ids, and of the objects with equal key values.
 ///
 /// `CROSS JOIN`, since SQLite would go through the whole bucket where few match.
 fn overwritten_sql(condition: &str) -> String {
@@ -320,10 +374,11 @@ fn overwritten_sql(condition: &str) -> String {
              SELECT object_id FROM matching_objects
              UNION
              SELECT o.object_id FROM (SELECT DISTINCT key_value FROM matching_objects WHERE key_value IS NOT NULL) k
-             CROSS JOIN objects o ON o.bucket = ? AND o.key_value = k.key_value
+             CROSS JOIN objects o ON o.bucket = :bucket + 0 AND o.key_value = k.key_value
          )
          SELECT (SELECT count(*) FROM matching_objects),
-             (SELECT count(*) FROM roots CROSS JOIN documents d ON d.collection = ? AND d.root_object_id = roots.object_id)"
+             (SELECT count(*) FROM roots
+              CROSS JOIN documents d ON d.collection = :target + 0 AND d.root_object_id = roots.object_id)"
     )
 }
 
@@ -357,19 +412,21 @@ impl Source for Snapshot<'_> {
         predicate: &Predicate,
         target: &Collection,
     ) -> Result<Option<(Overwrites, u64)>, Error> {
-        self.both(bucket, predicate, target).map(|(_, overwrites)| Some(overwrites))
+        self.both(bucket, predicate, target, &mut [None, None]).map(|(_, overwrites)| Some(overwrites))
     }
 
-    fn count_and_overwrites(
+    fn counts_and_overwrites(
         &self,
-        bucket: &Bucket,
+        buckets: &[&Bucket],
         predicate: &Predicate,
         target: &Collection,
-    ) -> (Result<Counted, Error>, Result<Option<(Overwrites, u64)>, Error>) {
-        match self.both(bucket, predicate, target) {
+    ) -> Vec<CountAndOverwrites<Error>> {
+        let mut statements = [None, None];
+        let both = |bucket: &&Bucket| match self.both(bucket, predicate, target, &mut statements) {
             Ok((counted, overwrites)) => (Ok(counted), Ok(Some(overwrites))),
             Err(error) => (Err(error.clone()), Err(error)),
-        }
+        };
+        buckets.iter().map(both).collect()
     }
 
     fn explain(&self, predicate: &Predicate) -> Option<Explain> {

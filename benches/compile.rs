@@ -29,18 +29,20 @@ fn main() {
         let items = json!({"f0": "value 0", "f1": "value 1", "f2": "value 2"});
         let hit = json!({"object_id": first, "name": first, "items": items});
         let miss = json!({"object_id": "x", "name": "x", "items": {"f0": "x"}});
-        for document in [&hit, &miss] {
-            assert_eq!(ask(&parser, &schema, &text, document), Hand::compile(&text).matches(document), "{name}");
-        }
-        let times = compare(
+        let took = compare(
             &format!("{name}: {count}, {} bytes", text.len()),
             &mut [
                 Rival::new("by hand", || Hand::compile(&text).matches(&miss)),
                 Rival::new("trommel", || ask(&parser, &schema, &text, &miss)),
             ],
         );
-        rows.push((name, count, times[1].div_duration_f64(times[0]), most));
-        costs.add(name, count, times[1]);
+        if let Some(took) = took {
+            for document in [&hit, &miss] {
+                assert_eq!(ask(&parser, &schema, &text, document), Hand::compile(&text).matches(document), "{name}");
+            }
+            rows.push((name, count, took[1] / took[0], most));
+            costs.add(name, count, took[1]);
+        }
     }
     println!("\n{:28} {:>8} {:>8} {:>8}", "JSON text to matcher", "count", "ratio", "at most");
     for (name, count, ratio, most) in rows {

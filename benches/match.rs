@@ -1,12 +1,8 @@
 //! What the compiled matcher costs beside closures written by hand on the same values, over flat and nested documents.
-//!
-//! `cargo bench --bench match -- --instructions` counts instructions with callgrind (`valgrind` must be there) instead
-//! of timing: that figure holds on a busy machine too. A name after it runs the rows that hold it.
 
 mod ratio;
 
 use std::collections::HashSet;
-use std::process::Command;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
@@ -26,7 +22,7 @@ struct Case {
 type Count = Box<dyn Fn(&[Json]) -> usize>;
 
 fn add(cases: &mut Vec<Case>, name: &str, filter: Json, by_hand: impl Fn(&Json) -> bool + 'static) {
-    let by_hand = Box::new(move |documents: &[Json]| measured_loop(documents, &by_hand));
+    let by_hand = Box::new(move |documents: &[Json]| count(documents, &by_hand));
     cases.push(Case { name: name.to_owned(), filter, by_hand });
 }
 
@@ -312,31 +308,18 @@ fn matcher(filter: &Json) -> Matcher {
     Matcher::new(&Schema::open().check(&parser.value(filter).expect("a filter")).expect("a filter"))
 }
 
-/// The loop that is measured: its name is what callgrind is told.
+/// The documents that match. Not inlined, so that both rivals are called alike.
 #[inline(never)]
-fn measured_loop(documents: &[Json], matches: impl Fn(&Json) -> bool) -> usize {
+fn count(documents: &[Json], matches: impl Fn(&Json) -> bool) -> usize {
     documents.iter().filter(|document| matches(document)).count()
 }
 
-/// The instructions that a rival takes for a document.
-fn instructions(case: &str, rival: &str) -> f64 {
-    let program = std::env::current_exe().expect("a path");
-    let valgrind = ["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured_loop*"];
-    let output = Command::new("valgrind").args(valgrind).arg(program).args(["--once", case, rival]).output();
-    let output = output.expect("valgrind");
-    let report = String::from_utf8_lossy(&output.stderr);
-    let count = report.lines().find_map(|line| line.split_once("Collected : ")).expect("a count").1;
-    count.trim().parse::<f64>().expect("a number") / COUNTED as f64
-}
-
-/// How many documents are matched where instructions are counted, and where time is measured.
-const COUNTED: usize = 300;
-const TIMED: usize = 2_000;
+const DOCUMENTS: usize = 2_000;
 
 fn print_ratios(rows: &[(String, f64)]) {
     let mut ratios: Vec<f64> = rows.iter().map(|(_, ratio)| *ratio).collect();
     ratios.sort_unstable_by(f64::total_cmp);
-    let worst = rows.iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("a row");
+    let Some(worst) = rows.iter().max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
     println!(
         "median {:.2} x, worst {:.2} x ({}); the targets are at most 1.2 and 1.5",
         ratios[ratios.len() / 2],
@@ -346,49 +329,25 @@ fn print_ratios(rows: &[(String, f64)]) {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let kinds = [FLAT, NESTED];
-    if let [once, name, rival] = &*arguments
-        && once == "--once"
-    {
-        let kind = kinds.iter().find(|kind| name.starts_with(kind.name)).expect("a kind");
-        let case = cases(kind).into_iter().find(|case| case.name == *name).expect("a case");
-        let documents: Vec<Json> = (0..COUNTED).map(kind.document).collect();
-        let matcher = matcher(&case.filter);
-        match &**rival {
-            "hand" => (case.by_hand)(&documents),
-            _ => measured_loop(&documents, |document| matcher.matches(document)),
-        };
-        return;
-    }
-    let counts = arguments.first().is_some_and(|argument| argument == "--instructions");
-    let wanted = arguments.iter().find(|argument| !argument.starts_with("--")).cloned().unwrap_or_default();
     let mut rows = Vec::new();
-    for kind in &kinds {
-        let documents: Vec<Json> = (0..TIMED).map(kind.document).collect();
-        for case in cases(kind).into_iter().filter(|case| case.name.contains(&wanted)) {
-            let ratio = if counts {
-                let (hand, ours) = (instructions(&case.name, "hand"), instructions(&case.name, "trommel"));
-                println!("{:30} {hand:10.0} {ours:10.0} instructions a document  {:6.2} x", case.name, ours / hand);
-                ours / hand
-            } else {
-                let matcher = matcher(&case.filter);
-                let hits = (case.by_hand)(&documents);
-                assert_eq!(measured_loop(&documents, |document| matcher.matches(document)), hits, "{}", case.name);
-                for document in &documents {
-                    let by_hand = (case.by_hand)(std::slice::from_ref(document)) == 1;
-                    assert_eq!(matcher.matches(document), by_hand, "{}: {document}", case.name);
-                }
-                let times = compare(
-                    &format!("{}: {hits} of {TIMED}", case.name),
-                    &mut [
-                        Rival::new("by hand", || (case.by_hand)(&documents)),
-                        Rival::new("Matcher", || measured_loop(&documents, |document| matcher.matches(document))),
-                    ],
-                );
-                times[1].div_duration_f64(times[0])
-            };
-            rows.push((case.name, ratio));
+    for kind in &[FLAT, NESTED] {
+        let documents: Vec<Json> = (0..DOCUMENTS).map(kind.document).collect();
+        for case in cases(kind) {
+            let matcher = matcher(&case.filter);
+            let hits = (case.by_hand)(&documents);
+            assert_eq!(count(&documents, |document| matcher.matches(document)), hits, "{}", case.name);
+            for document in &documents {
+                let by_hand = (case.by_hand)(std::slice::from_ref(document)) == 1;
+                assert_eq!(matcher.matches(document), by_hand, "{}: {document}", case.name);
+            }
+            let costs = compare(
+                &format!("{}: {hits} of {DOCUMENTS}", case.name),
+                &mut [
+                    Rival::new("by hand", || (case.by_hand)(&documents)),
+                    Rival::new("Matcher", || count(&documents, |document| matcher.matches(document))),
+                ],
+            );
+            rows.extend(costs.map(|costs| (case.name, costs[1] / costs[0])));
         }
     }
     print_ratios(&rows);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// A filter, what it is called, and how many conditions or ids are in it.
 pub(crate) struct Made {
@@ -19,18 +18,19 @@ pub(crate) const SIZES: [usize; 4] = [1, 10, 1_000, 100_000];
 pub(crate) struct Costs(BTreeMap<&'static str, Vec<f64>>);
 
 impl Costs {
-    /// Notes what a filter of `count` took; sizes come in ascending order.
-    pub(crate) fn add(&mut self, name: &'static str, count: usize, time: Duration) {
-        self.0.entry(name).or_default().push(time.as_secs_f64() * 1e9 / count as f64);
+    /// Notes what a filter of `count` cost; sizes come in ascending order.
+    pub(crate) fn add(&mut self, name: &'static str, count: usize, cost: f64) {
+        self.0.entry(name).or_default().push(cost / count as f64);
     }
 
-    /// Prints nanoseconds a condition or id, and what one of the most costs beside one of the second most: about 1 where
+    /// Prints what a condition or id costs, and what one of the most costs beside one of the second most: about 1 where
     /// the cost is linear.
     pub(crate) fn print(&self, what: &str) {
         let columns: String = SIZES.iter().map(|size| format!("{size:>9}")).collect();
         let [.., thousand, most] = SIZES;
-        println!("\n{:28}{columns}  {most} : {thousand}", format!("{what}, ns for one of"));
-        for (name, costs) in &self.0 {
+        println!("\n{:28}{columns}  {most} : {thousand}", format!("{what}, for one of"));
+        // Not those of which only some sizes were asked for.
+        for (name, costs) in self.0.iter().filter(|(_, costs)| costs.len() == SIZES.len()) {
             let columns: String = costs.iter().map(|cost| format!("{cost:>9.0}")).collect();
             println!("{name:28}{columns}  {:>13.2} x", costs[costs.len() - 1] / costs[costs.len() - 2]);
         }

@@ -29,7 +29,7 @@ impl Schema {
     ///
     /// Cost: linear in the filter, and what its regular expressions take to compile.
     pub fn check(&self, filter: &Filter) -> Result<Predicate, Error> {
-        self.check_with_budget(filter).map(|(predicate, _)| predicate)
+        self.checked(filter).map(|(predicate, _)| predicate)
     }
 
     /// Checks everything about a filter that does not need the values of its dynamic operands (B3).
@@ -90,11 +90,17 @@ impl Schema {
     /// # Errors
     /// Those of [`check`](Schema::check).
     pub fn check_with_budget(&self, filter: &Filter) -> Result<(Predicate, Budget), Error> {
+        let (predicate, regex) = self.checked(filter)?;
+        Ok((predicate, filter.budget().clone().with_used(Limit::Regex, regex)))
+    }
+
+    /// What a filter means, and the bytes that its regular expressions take.
+    fn checked(&self, filter: &Filter) -> Result<(Predicate, usize), Error> {
         let mut check = Check::new(self, filter);
         let predicate = check.predicate();
-        let budget = check.budget;
+        let regex = check.regex;
         match check.diagnostics.into_error() {
-            None => Ok((predicate, budget)),
+            None => Ok((predicate, regex)),
             Some(error) => {
                 // A predicate is built backwards, so what it reports first is the last: once more, forwards.
                 let mut check = Check::new(self, filter);
@@ -108,7 +114,8 @@ impl Schema {
 struct Check<'s> {
     schema: &'s Schema,
     filter: &'s Filter,
-    budget: Budget,
+    /// Bytes of the patterns so far.
+    regex: usize,
     /// Patterns compiled before, by source and letter case.
     patterns: HashMap<(Str, bool), Pattern>,
     /// Whether the budget of memory for them is spent.
@@ -158,7 +165,7 @@ impl<'s> Check<'s> {
         Check {
             schema,
             filter,
-            budget: filter.budget().clone(),
+            regex: 0,
             patterns: HashMap::new(),
             is_spent: false,
             diagnostics,
@@ -414,10 +421,11 @@ impl<'s> Check<'s> {
         if let Some(pattern) = self.patterns.get(&(source.clone(), ignore_case)) {
             return Ok(Some(pattern.clone()));
         }
-        let limit = self.budget.limits().get(Limit::Regex);
-        let left = limit.saturating_sub(self.budget.used(Limit::Regex));
+        let limit = self.filter.limits().get(Limit::Regex);
+        let left = limit.saturating_sub(self.regex);
         match Pattern::compile(source, ignore_case, left) {
-            Ok(pattern) if self.budget.add(Limit::Regex, pattern.memory()).is_ok() => {
+            Ok(pattern) if pattern.memory() <= left => {
+                self.regex += pattern.memory();
                 self.patterns.insert((source.clone(), ignore_case), pattern.clone());
                 Ok(Some(pattern))
             }

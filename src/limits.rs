@@ -141,6 +141,12 @@ impl Budget {
         self.used[limit as usize]
     }
 
+    /// The same with another use of one limit.
+    pub(crate) fn with_used(mut self, limit: Limit, used: usize) -> Budget {
+        self.used[limit as usize] = used;
+        self
+    }
+
     /// The limits that held.
     #[must_use]
     pub fn limits(&self) -> &Limits {

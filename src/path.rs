@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::hash::keyed;
+use crate::hash::{LazyHash, keyed};
 use crate::value::Str;
 
 /// The list of keys that leads to a field (P1).
@@ -34,14 +34,12 @@ struct Inner {
     /// As it was written, which may quote more than it needs to.
     written: Str,
     /// Of the keys, however they were written.
-    hash: u64,
+    hash: LazyHash,
 }
 
 impl Inner {
     fn new(keys: Box<[Key]>, written: Str) -> Inner {
-        // A text without quotes is written in the one way there is.
-        let hash = if has_quotes(&written) { keyed(print_keys(&keys)) } else { keyed(&written) };
-        Inner { keys, written, hash }
+        Inner { keys, written, hash: LazyHash::default() }
     }
 }
 
@@ -121,7 +119,9 @@ impl Path {
 
     /// Equal for equal paths; worked out once, however many leaves look at the path.
     pub(crate) fn hash_value(&self) -> u64 {
-        self.0.hash
+        let Inner { keys, written, hash } = &*self.0;
+        // A text without quotes is written in the one way there is.
+        hash.get(|| if has_quotes(written) { keyed(print_keys(keys)) } else { keyed(written) })
     }
 
     /// The same path, written as it prints.
@@ -130,7 +130,7 @@ impl Path {
             return self.clone();
         }
         let written = print_keys(&self.0.keys).into();
-        Path(Arc::new(Inner { keys: self.0.keys.clone(), written, hash: self.0.hash }))
+        Path(Arc::new(Inner::new(self.0.keys.clone(), written)))
     }
 
     /// The nodes of a document at this path (P2): an array on the way gives what each of its elements gives, but an
@@ -156,7 +156,8 @@ impl Path {
 
 /// Reads a bare key; gives it and what follows it.
 fn bare_key(text: &str) -> Result<(Key, &str), PathError> {
-    let end = text.find(must_quote).unwrap_or(text.len());
+    let plain = text.bytes().take_while(|byte| is_plain(*byte)).count();
+    let end = text[plain..].find(must_quote).map_or(text.len(), |at| plain + at);
     let (key, after) = text.split_at(end);
     match after.chars().next() {
         Some(c) if c != '.' => Err(PathError::MustQuote(c)),
@@ -183,6 +184,11 @@ fn quoted_key(text: &str) -> Result<(Key, &str), PathError> {
             (_, c) => key.push(c),
         }
     }
+}
+
+/// Whether a byte is a character that stands for itself in a bare key: most are, and the others take longer to tell.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'.' | b'"' | b'[' | b']')
 }
 
 /// Whether a character ends a bare key: the dot, and what only a quoted key may hold.
@@ -277,7 +283,7 @@ impl<'d> Iterator for Nodes<'_, 'd> {
 
 impl PartialEq for Path {
     fn eq(&self, other: &Path) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.0.keys == other.0.keys)
+        Arc::ptr_eq(&self.0, &other.0) || self.0.keys == other.0.keys
     }
 }
 
@@ -297,7 +303,7 @@ impl Ord for Path {
 
 impl Hash for Path {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.hash);
+        state.write_u64(self.hash_value());
     }
 }
 

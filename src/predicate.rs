@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Place;
 use crate::filter::{Filter, NodeId};
-use crate::hash::{keyed, mix};
+use crate::hash::{LazyHash, keyed, mix};
 use crate::operator::Operator;
 use crate::path::Path;
 use crate::pattern::Pattern;
@@ -37,7 +37,7 @@ pub struct Predicate(Arc<Node>);
 
 struct Node {
     kind: Kind,
-    /// Equal for equal predicates, in any order of the children.
+    /// Of a group: equal for equal ones, in any order of the members.
     hash: u64,
     depth: u32,
     leaves: u32,
@@ -87,6 +87,7 @@ pub struct Leaf {
     negated: bool,
     facts: Facts,
     places: Places,
+    hash: LazyHash,
 }
 
 /// A positive test: the table of conditions in [`semantics`](crate::semantics), typed.
@@ -272,7 +273,7 @@ impl Places {
 
 impl Leaf {
     pub(crate) fn new(path: Path, test: Test, facts: Facts, places: Places) -> Leaf {
-        Leaf { path, test, negated: false, facts, places }
+        Leaf { path, test, negated: false, facts, places, hash: LazyHash::default() }
     }
 
     /// The path that the test looks at.
@@ -312,17 +313,20 @@ impl Leaf {
     #[must_use]
     pub fn negate(mut self) -> Leaf {
         self.negated = !self.negated;
+        self.hash = LazyHash::default();
         self
     }
 
     /// Equal for equal leaves.
     fn hash_value(&self) -> u64 {
-        let test = match &self.test {
-            // By far the most common, and hashed already.
-            Test::In(set) => set.hash_value(),
-            test => keyed(test),
-        };
-        mix(mix(self.path.hash_value(), test), self.negated.into())
+        self.hash.get(|| {
+            let test = match &self.test {
+                // By far the most common, and hashed already where it is long.
+                Test::In(set) => set.hash_value(),
+                test => keyed(test),
+            };
+            mix(mix(self.path.hash_value(), test), self.negated.into())
+        })
     }
 
     /// The same at other places.
@@ -333,7 +337,8 @@ impl Leaf {
 
     /// The same with another test.
     pub(crate) fn with_test(&self, test: Test, places: Places) -> Leaf {
-        Leaf { path: self.path.clone(), test, negated: self.negated, facts: self.facts, places }
+        let (path, hash) = (self.path.clone(), LazyHash::default());
+        Leaf { path, test, negated: self.negated, facts: self.facts, places, hash }
     }
 }
 
@@ -375,8 +380,7 @@ impl Predicate {
     /// One leaf.
     #[must_use]
     pub fn leaf(leaf: Leaf) -> Predicate {
-        let hash = leaf.hash_value();
-        Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), hash, depth: 0, leaves: 1 }))
+        Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), hash: 0, depth: 0, leaves: 1 }))
     }
 
     /// The documents that all of these match, simplified (R2). Cost: linear in the number of members.
@@ -393,7 +397,7 @@ impl Predicate {
 
     /// A group as it stands. INVARIANT: simplified by the caller.
     pub(crate) fn group(join: Join, members: Vec<Predicate>) -> Predicate {
-        let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.0.hash));
+        let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.hash_value()));
         let hash = mix(sum, ((members.len() as u64) << 1) | u64::from(join == Join::Any));
         let depth = members.iter().map(|member| member.0.depth + 1).max().unwrap_or(0);
         let leaves = members.iter().fold(0_u32, |sum, member| sum.saturating_add(member.0.leaves));
@@ -466,8 +470,12 @@ impl Predicate {
         }
     }
 
+    /// Equal for equal predicates.
     pub(crate) fn hash_value(&self) -> u64 {
-        self.0.hash
+        match &self.0.kind {
+            Kind::All(_) | Kind::Any(_) => self.0.hash,
+            Kind::Leaf(leaf) => leaf.hash_value(),
+        }
     }
 
     /// Folds the tree from its leaves up, without recursion.
@@ -531,7 +539,7 @@ impl Drop for Node {
 
 impl PartialEq for Predicate {
     fn eq(&self, other: &Predicate) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.fingerprint() == other.fingerprint())
+        Arc::ptr_eq(&self.0, &other.0) || (self.hash_value() == other.hash_value() && self.fingerprint() == other.fingerprint())
     }
 }
 
@@ -539,7 +547,7 @@ impl Eq for Predicate {}
 
 impl Hash for Predicate {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash.hash(state);
+        self.hash_value().hash(state);
     }
 }
 

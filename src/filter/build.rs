@@ -496,10 +496,11 @@ impl TreeBuilder {
     }
 
     /// INVARIANT: there is a root, and every node is closed.
-    pub(crate) fn finish(mut self) -> Filter {
-        shrink(&mut self.tree.nodes);
-        shrink(&mut self.tree.conditions);
-        Filter(Arc::new(self.tree))
+    pub(crate) fn finish(self) -> Filter {
+        let mut tree = self.tree;
+        shrink(&mut tree.nodes);
+        shrink(&mut tree.conditions);
+        Filter(Arc::new(tree))
     }
 }
 

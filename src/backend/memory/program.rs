@@ -33,23 +33,22 @@ struct Asking {
 impl Program {
     /// Compiles a predicate. Cost: linear in its leaves, and a sort of each group's members by cost.
     pub(crate) fn compile(predicate: &Predicate) -> Program {
-        let mut paths = Vec::with_capacity(predicate.leaf_count());
         let mut code = Code::lay_out(predicate, joined_strings, |asked| {
             let (path, probe) = match asked {
                 Asked::Leaf(leaf) => (leaf.path(), Probe::new(leaf.test())),
                 Asked::Strings(path, literals) => (path, Probe::ContainsAny(literals)),
             };
-            paths.push(path);
             Asking { route: Route::new(path), probe, again: false }
         });
         let mut shared = Shared::default();
         if code.steps.len() > 1 {
             code.mark_again();
-            let mut planner = Planner::new(paths.len());
+            let mut planner = Planner::new(code.steps.len());
             // Backwards, as they are laid out: what is asked first for a path comes first.
-            let steps = code.steps.iter().zip(paths).rev();
-            steps.for_each(|(step, path)| planner.add(path, step.test.again));
-            shared = planner.finish(code.steps.iter_mut().rev().map(|step| &mut step.test.route));
+            code.steps.iter().rev().for_each(|step| planner.add(step.test.route.path(), step.test.again));
+            let starts;
+            (shared, starts) = planner.finish();
+            code.steps.iter_mut().rev().zip(starts).for_each(|(step, start)| step.test.route.start_from(start));
         }
         Program { code, shared }
     }
@@ -176,8 +175,8 @@ impl<T> Code<T> {
         let mut steps: Vec<Step<T>> = Vec::with_capacity(predicate.leaf_count());
         let mut start = Target::TRUE;
         let whole = Place::To { if_true: Target::TRUE, if_false: Target::FALSE };
-        let mut work = vec![(Member::Predicate(predicate), whole)];
-        while let Some((member, place)) = work.pop() {
+        let (mut next, mut work) = (Some((Member::Predicate(predicate), whole)), Vec::new());
+        while let Some((member, place)) = next.take().or_else(|| work.pop()) {
             let (if_true, if_false) = match place {
                 Place::To { if_true, if_false } => (if_true, if_false),
                 Place::Before { join: Join::All, if_false, .. } => (start, if_false),
@@ -196,7 +195,7 @@ impl<T> Code<T> {
                         let before =
                             members.into_iter().map(|member| (member, Place::Before { join, if_true, if_false }));
                         work.extend(before);
-                        work.push((last, Place::To { if_true, if_false }));
+                        next = Some((last, Place::To { if_true, if_false }));
                         continue;
                     }
                 },

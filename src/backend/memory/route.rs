@@ -15,7 +15,7 @@ pub(crate) struct Route {
 }
 
 /// A shared beginning of a path, and how many keys that has.
-type From = (u32, u32);
+pub(crate) type From = (u32, u32);
 
 /// The beginnings of paths that are resolved once, shorter ones first.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +40,14 @@ impl Route {
     /// The way from the document, shared with nobody.
     pub(crate) fn new(path: &Path) -> Route {
         Route { path: path.clone(), from: None }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn start_from(&mut self, shared: Option<From>) {
+        self.from = shared;
     }
 
     #[inline(always)]
@@ -397,8 +405,8 @@ impl<'p> Planner<'p> {
         }
     }
 
-    /// What is shared; sets where the routes start, which are those of the paths in the order they were added.
-    pub(crate) fn finish<'r>(mut self, routes: impl Iterator<Item = &'r mut Route>) -> Shared {
+    /// What is shared, and where the way of each path starts, in the order they were added.
+    pub(crate) fn finish(mut self) -> (Shared, Vec<Option<From>>) {
         let mut shared = Vec::new();
         for at in 0..self.nodes.len() {
             // A node that is shared is where it and those below start from; of another, what it starts from itself.
@@ -410,9 +418,7 @@ impl<'p> Planner<'p> {
                 shared.push(Beginning { path: node.path.clone(), end: node.end, from });
             }
         }
-        for (route, end) in routes.zip(&self.ends) {
-            route.from = self.nodes[*end as usize].from;
-        }
-        Shared(shared)
+        let starts = self.ends.iter().map(|end| self.nodes[*end as usize].from).collect();
+        (Shared(shared), starts)
     }
 }

@@ -29,8 +29,10 @@ pub(crate) type Step = Result<(), Stop>;
 pub(crate) struct Machine {
     tree: TreeBuilder,
     frames: Vec<Frame>,
-    /// The parts of the conditions that are being read, innermost last.
-    parts: Vec<Parts>,
+    /// The parts of the condition that is being read.
+    parts: Option<Parts>,
+    /// Those of the conditions around it: in a good filter there are none.
+    outer_parts: Vec<Parts>,
     /// The shorthand pair whose value is next.
     pair: Option<(Path, Span)>,
     /// The elements of the list that is being read. Lists do not nest.
@@ -368,7 +370,8 @@ impl Machine {
             tree: TreeBuilder::new(limits.clone(), ignore_case, prefix),
             // A group and a condition in it are two objects and a list.
             frames: Vec::with_capacity(8),
-            parts: Vec::with_capacity(2),
+            parts: None,
+            outer_parts: Vec::new(),
             pair: None,
             list: Elements::default(),
             diagnostics: Diagnostics::new(limits),

@@ -28,7 +28,7 @@ impl Machine {
             object.seen |= key.bit();
             object.slot = if again { Slot::Ignored } else { Slot::Known(key) };
             if is_first_part {
-                self.parts.push(Parts { first_key: Some((key, span)), ..Parts::default() });
+                self.begin_parts(Some((key, span)));
             }
             if again {
                 self.report_here(duplicate(text), &[text], span);
@@ -42,10 +42,10 @@ impl Machine {
             let is_first_part = object.seen & Key::OF_CONDITION == 0 && key.bit() & Key::OF_CONDITION != 0;
             object.seen |= key.bit();
             if is_first_part {
-                self.parts.push(Parts::default());
+                self.begin_parts(None);
             }
-            if let (true, Some(parts)) = (key.bit() & Key::OF_CONDITION != 0, self.parts.last_mut()) {
-                parts.is_broken = true;
+            if key.bit() & Key::OF_CONDITION != 0 {
+                self.part(|parts| parts.is_broken = true);
             }
             let hint = format!("write `{}`; a field of that name is written `\"\\\"{text}\\\"\"`", key.name());
             let diagnostic = Diagnostic::error(Code::UnknownKey, format!("unknown key `{text}`")).hint(hint);
@@ -54,9 +54,7 @@ impl Machine {
         }
         if object.seen & Key::Field.bit() != 0 {
             let diagnostic = unknown_condition_key(text);
-            if let Some(parts) = self.parts.last_mut() {
-                parts.is_broken = true;
-            }
+            self.part(|parts| parts.is_broken = true);
             self.report_here(diagnostic, &[text], span);
             return Ok(());
         }
@@ -78,6 +76,11 @@ impl Machine {
             object.slot = Slot::Pair;
         }
         Ok(())
+    }
+
+    fn begin_parts(&mut self, first_key: Option<(Key, Span)>) {
+        let outer = self.parts.replace(Parts { first_key, ..Parts::default() });
+        self.outer_parts.extend(outer);
     }
 
     /// Whether the innermost object has a shorthand pair with this key.
@@ -111,12 +114,15 @@ impl Machine {
     }
 
     pub(super) fn end_object(&mut self, object: Object, span: Span) -> Step {
-        let has_parts = object.seen & Key::OF_CONDITION != 0;
-        let parts = if has_parts { self.parts.pop().unwrap_or_default() } else { Parts::default() };
-        if object.seen & Key::Field.bit() != 0 {
-            self.end_condition(&object, parts, span)?;
+        let parts = if object.seen & Key::OF_CONDITION == 0 {
+            None
         } else {
-            if has_parts {
+            std::mem::replace(&mut self.parts, self.outer_parts.pop())
+        };
+        if object.seen & Key::Field.bit() != 0 {
+            self.end_condition(&object, parts.unwrap_or_default(), span)?;
+        } else {
+            if let Some(parts) = parts {
                 self.parts_without_field(&object, &parts);
             }
             self.tree.set_kind(object.node, Kind::Object { case_sensitive: object.case_sensitive });

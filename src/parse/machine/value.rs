@@ -47,7 +47,7 @@ impl Machine {
     }
 
     pub(super) fn part(&mut self, set: impl FnOnce(&mut Parts)) {
-        if let Some(parts) = self.parts.last_mut() {
+        if let Some(parts) = &mut self.parts {
             set(parts);
         }
     }

@@ -131,6 +131,7 @@ pub struct Budget {
 }
 
 impl Budget {
+    #[inline(always)]
     pub(crate) fn new(limits: Limits) -> Budget {
         Budget { used: [0; 9], limits }
     }

@@ -195,12 +195,14 @@ pub(crate) struct TreeBuilder {
     paths: Paths,
 }
 
-/// Paths read before, by a hash of their text: an equal path is then shared, in bounded memory.
+/// Where to look for a path that was read before, by a hash of its text: an equal path is then shared, in bounded memory.
+/// Each is the index of the condition that the last path of this hash was read for; whether it is there, and the path is
+/// the same, is to be seen.
 #[derive(Debug, Default)]
 struct Paths {
-    few: [Option<Path>; FEW_PATHS],
+    few: [u32; FEW_PATHS],
     /// Empty up to some paths that were not found: a small filter does not pay for the paths of many.
-    many: Vec<Option<Path>>,
+    many: Vec<u32>,
     /// Paths that were not found.
     misses: usize,
 }
@@ -209,8 +211,13 @@ const FEW_PATHS: usize = 16;
 const MANY_PATHS: usize = 256;
 
 impl Paths {
-    /// The path of a text that was read before, or what `parse` makes of it.
-    fn get<E>(&mut self, text: &str, parse: impl FnOnce() -> Result<Path, E>) -> Result<Path, E> {
+    /// The path of a text, of an earlier condition or what `parse` makes of it.
+    fn get<E>(
+        &mut self,
+        text: &str,
+        conditions: &[Condition],
+        parse: impl FnOnce() -> Result<Path, E>,
+    ) -> Result<Path, E> {
         // A cheap hash will do: a collision costs one more parse.
         let hash = text.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         let hash = (hash ^ (hash >> 8)) as usize;
@@ -218,14 +225,17 @@ impl Paths {
             None => &mut self.few[hash % FEW_PATHS],
             Some(slot) => slot,
         };
-        if let Some(path) = slot.as_ref().filter(|path| path.written() == text) {
-            return Ok(path.clone());
+        if let Some(condition) = conditions.get(*slot as usize)
+            && condition.path.written() == text
+        {
+            return Ok(condition.path.clone());
         }
         let path = parse()?;
-        *slot = Some(path.clone());
+        // It is read before its condition is complete.
+        *slot = conditions.len() as u32;
         self.misses += 1;
         if self.misses == 2 * FEW_PATHS {
-            self.many.resize(MANY_PATHS, None);
+            self.many.resize(MANY_PATHS, 0);
         }
         Ok(path)
     }
@@ -238,12 +248,22 @@ impl fmt::Debug for Tree {
 }
 
 impl TreeBuilder {
+    #[inline(always)]
     pub(crate) fn new(limits: Limits, ignore_case: bool, prefix: &'static str) -> TreeBuilder {
-        let budget = Budget::new(limits);
         let mounts = if prefix.is_empty() { Vec::new() } else { vec![(0, prefix)] };
-        let has_pointers = true;
-        let tree = Tree { nodes: Vec::new(), conditions: Vec::new(), ignore_case, mounts, has_pointers, budget };
-        TreeBuilder { tree, current: 0, depth: 0, paths: Paths::default() }
+        TreeBuilder {
+            tree: Tree {
+                nodes: Vec::new(),
+                conditions: Vec::new(),
+                ignore_case,
+                mounts,
+                has_pointers: true,
+                budget: Budget::new(limits),
+            },
+            current: 0,
+            depth: 0,
+            paths: Paths::default(),
+        }
     }
 
     /// Makes room: a vector that grows copies itself, and holds both copies while it does.
@@ -381,9 +401,9 @@ impl TreeBuilder {
 
     /// Reads a path, within its limits.
     pub(crate) fn path(&mut self, text: &str) -> Result<Path, Refusal> {
-        let budget = &mut self.tree.budget;
+        let Tree { budget, conditions, .. } = &mut self.tree;
         budget.note(Limit::Path, text.len()).map_err(|reached| Refusal::Limit(Limit::Path, reached))?;
-        self.paths.get(text, || {
+        self.paths.get(text, conditions, || {
             let path = Path::parse(text).map_err(|error| Refusal::Path(text.to_owned(), error))?;
             budget
                 .note(Limit::PathKeys, path.keys().len())
@@ -427,6 +447,7 @@ impl TreeBuilder {
         }
     }
 
+    #[inline]
     pub(crate) fn push_condition(&mut self, condition: Condition) -> u32 {
         self.tree.conditions.push(condition);
         (self.tree.conditions.len() - 1) as u32
@@ -496,11 +517,12 @@ impl TreeBuilder {
     }
 
     /// INVARIANT: there is a root, and every node is closed.
+    #[inline(always)]
     pub(crate) fn finish(self) -> Filter {
-        let mut tree = self.tree;
-        shrink(&mut tree.nodes);
-        shrink(&mut tree.conditions);
-        Filter(Arc::new(tree))
+        let Tree { mut nodes, mut conditions, ignore_case, mounts, has_pointers, budget } = self.tree;
+        shrink(&mut nodes);
+        shrink(&mut conditions);
+        Filter(Arc::new(Tree { nodes, conditions, ignore_case, mounts, has_pointers, budget }))
     }
 }
 

@@ -152,7 +152,7 @@ pub struct Condition {
     pub(crate) spans: PartSpans,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PartSpans {
     pub(crate) field: Span,
     pub(crate) operator: Span,

@@ -53,6 +53,7 @@ impl Parser {
         machine.finish()
     }
 
+    #[inline(always)]
     pub(crate) fn machine(&self, prefix: &'static str) -> Machine {
         Machine::new(&self.limits, self.ignore_case, prefix)
     }

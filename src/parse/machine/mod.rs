@@ -10,7 +10,9 @@ use std::collections::HashSet;
 use super::Sink;
 use super::reader::Scalar;
 use crate::error::{Diagnostic, Diagnostics};
-use crate::filter::{Element, Filter, Group, Kind, NodeId, Operand, Refusal, Span, Spelling, TreeBuilder};
+use crate::filter::{
+    Element, Filter, Group, Kind, NodeId, Operand, PartSpans, Refusal, Span, Spelling, TreeBuilder,
+};
 use crate::limits::{Limit, Limits};
 use crate::operator::Operator;
 use crate::path::Path;
@@ -29,8 +31,8 @@ pub(crate) type Step = Result<(), Stop>;
 pub(crate) struct Machine {
     tree: TreeBuilder,
     frames: Vec<Frame>,
-    /// The parts of the condition that is being read.
-    parts: Option<Parts>,
+    /// The parts of the condition that is being read, if one is.
+    parts: Parts,
     /// Those of the conditions around it: in a good filter there are none.
     outer_parts: Vec<Parts>,
     /// The shorthand pair whose value is next.
@@ -152,16 +154,37 @@ enum Slot {
 }
 
 /// The parts of a condition as far as they were read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Parts {
-    field: Option<(Path, Span)>,
-    operator: Option<(Operator, Spelling, Span)>,
-    operand: Option<(Operand, Span)>,
+    /// Whether a condition is being read at all.
+    is_open: bool,
+    path: Option<Path>,
+    operator: Operator,
+    spelling: Spelling,
+    operand: Operand,
+    spans: PartSpans,
     case_insensitive: Option<bool>,
     /// The first key that belongs to conditions alone.
     first_key: Option<(Key, Span)>,
     /// A part was a mistake, so that nothing is said of its absence.
     is_broken: bool,
+}
+
+impl Default for Parts {
+    /// None was read.
+    fn default() -> Parts {
+        Parts {
+            is_open: false,
+            path: None,
+            operator: Operator::Eq,
+            spelling: Spelling::Omitted,
+            operand: Operand::Omitted,
+            spans: PartSpans::NONE,
+            case_insensitive: None,
+            first_key: None,
+            is_broken: false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -365,12 +388,15 @@ impl Sink for Machine {
 }
 
 impl Machine {
+    // Inlined, as all that makes or takes a machine, so that it is made where it is used: it is large, and a copy of what
+    // was just written waits for that to be there.
+    #[inline(always)]
     pub(crate) fn new(limits: &Limits, ignore_case: bool, prefix: &'static str) -> Machine {
         Machine {
-            tree: TreeBuilder::new(limits.clone(), ignore_case, prefix),
             // A group and a condition in it are two objects and a list.
             frames: Vec::with_capacity(8),
-            parts: None,
+            tree: TreeBuilder::new(limits.clone(), ignore_case, prefix),
+            parts: Parts::default(),
             outer_parts: Vec::new(),
             pair: None,
             list: Elements::default(),
@@ -379,9 +405,11 @@ impl Machine {
     }
 
     /// The filter as far as it was understood, and every mistake. Without a mistake it is the whole filter.
-    pub(crate) fn finish(mut self) -> (Filter, Diagnostics) {
-        self.tree.close_all();
-        (self.tree.finish(), self.diagnostics)
+    #[inline(always)]
+    pub(crate) fn finish(self) -> (Filter, Diagnostics) {
+        let Machine { mut tree, diagnostics, .. } = self;
+        tree.close_all();
+        (tree.finish(), diagnostics)
     }
 
     /// Counts elements of a list that is read elsewhere.

@@ -1,10 +1,10 @@
 //! Objects: groups and conditions (G3 to G5).
 
 use super::mistakes::{duplicate, mixed, unknown_condition_key};
-use super::{Frame, Key, Machine, Object, Parts, Slot, Step, Stop};
+use super::{Frame, Key, Machine, Object, Parts, Slot, Step};
 use crate::error::{Code, Diagnostic, excerpt};
-use crate::filter::{CaseFlag, Condition, Group, Kind, Operand, PartSpans, Refusal, Span, Spelling};
-use crate::operator::{OperandKind, Operator};
+use crate::filter::{CaseFlag, Condition, Group, Kind, Operand, Refusal, Span};
+use crate::operator::OperandKind;
 
 impl Machine {
     pub(super) fn open_object(&mut self, span: Span) {
@@ -45,7 +45,7 @@ impl Machine {
                 self.begin_parts(None);
             }
             if key.bit() & Key::OF_CONDITION != 0 {
-                self.part(|parts| parts.is_broken = true);
+                self.parts.is_broken = true;
             }
             let hint = format!("write `{}`; a field of that name is written `\"\\\"{text}\\\"\"`", key.name());
             let diagnostic = Diagnostic::error(Code::UnknownKey, format!("unknown key `{text}`")).hint(hint);
@@ -54,7 +54,7 @@ impl Machine {
         }
         if object.seen & Key::Field.bit() != 0 {
             let diagnostic = unknown_condition_key(text);
-            self.part(|parts| parts.is_broken = true);
+            self.parts.is_broken = true;
             self.report_here(diagnostic, &[text], span);
             return Ok(());
         }
@@ -79,8 +79,11 @@ impl Machine {
     }
 
     fn begin_parts(&mut self, first_key: Option<(Key, Span)>) {
-        let outer = self.parts.replace(Parts { first_key, ..Parts::default() });
-        self.outer_parts.extend(outer);
+        let parts = Parts { is_open: true, first_key, ..Parts::default() };
+        let outer = std::mem::replace(&mut self.parts, parts);
+        if outer.is_open {
+            self.outer_parts.push(outer);
+        }
     }
 
     /// Whether the innermost object has a shorthand pair with this key.
@@ -114,18 +117,20 @@ impl Machine {
     }
 
     pub(super) fn end_object(&mut self, object: Object, span: Span) -> Step {
-        let parts = if object.seen & Key::OF_CONDITION == 0 {
-            None
-        } else {
-            std::mem::replace(&mut self.parts, self.outer_parts.pop())
-        };
+        let has_parts = object.seen & Key::OF_CONDITION != 0;
         if object.seen & Key::Field.bit() != 0 {
-            self.end_condition(&object, parts.unwrap_or_default(), span)?;
+            self.end_condition(&object, span)?;
         } else {
-            if let Some(parts) = parts {
-                self.parts_without_field(&object, &parts);
+            if has_parts {
+                self.parts_without_field(&object);
             }
             self.tree.set_kind(object.node, Kind::Object { case_sensitive: object.case_sensitive });
+        }
+        if has_parts {
+            self.parts.is_open = false;
+            if let Some(outer) = self.outer_parts.pop() {
+                self.parts = outer;
+            }
         }
         self.tree.close(span);
         if self.tree.is_current_not_one() {
@@ -135,9 +140,9 @@ impl Machine {
     }
 
     /// Ends an object with a key `field`: a condition (G4).
-    pub(super) fn end_condition(&mut self, object: &Object, parts: Parts, span: Span) -> Step {
+    pub(super) fn end_condition(&mut self, object: &Object, span: Span) -> Step {
         let others: Vec<_> = self.tree.children(object.node).collect();
-        let mut is_whole = !parts.is_broken && others.is_empty();
+        let mut is_whole = !self.parts.is_broken && others.is_empty();
         let is_missing_told = is_whole;
         for (_, kind, child_span) in others {
             let (diagnostic, key, place) = match kind {
@@ -155,7 +160,7 @@ impl Machine {
         }
         // What was misread is not read on.
         self.tree.drop_children(object.node);
-        let case = match (object.case_sensitive, parts.case_insensitive) {
+        let case = match (object.case_sensitive, self.parts.case_insensitive) {
             (Some(sensitive), Some(insensitive)) if sensitive == insensitive => {
                 is_whole = false;
                 let message = "`case_sensitive` and `case_insensitive` disagree";
@@ -171,8 +176,7 @@ impl Machine {
             (None, Some(insensitive)) => CaseFlag::Insensitive(insensitive),
             (None, None) => CaseFlag::Absent,
         };
-        let (operator, spelling, operator_span) =
-            parts.operator.unwrap_or((Operator::Eq, Spelling::Omitted, Span::NONE));
+        let operator = self.parts.operator;
         let has_value = object.seen & Key::Value.bit() != 0;
         if !has_value && operator.operand() != OperandKind::Boolean && is_missing_told {
             is_whole = false;
@@ -180,21 +184,17 @@ impl Machine {
             let whole = self.tree.span_to(object.node, span);
             self.report_here::<&str>(Diagnostic::error(Code::MissingValue, message), &[], whole);
         }
-        let (operand, value_span) = match parts.operand {
-            Some(operand) => operand,
-            None => (Operand::Omitted, Span::NONE),
-        };
-        let Some((path, field_span)) = parts.field.filter(|_| is_whole) else { return Ok(()) };
-        let spans = PartSpans { field: field_span, operator: operator_span, value: value_span };
-        let condition = Condition { path, operand, operator, spelling, case, spans };
-        let whole = self.tree.span_to(object.node, span);
-        let index = self.add_condition(condition, whole)?;
+        let Some(path) = self.parts.path.take().filter(|_| is_whole) else { return Ok(()) };
+        self.count_condition(self.tree.span_to(object.node, span))?;
+        let Parts { spelling, spans, .. } = self.parts;
+        let operand = std::mem::replace(&mut self.parts.operand, Operand::Omitted);
+        let index = self.tree.push_condition(Condition { path, operand, operator, spelling, case, spans });
         self.tree.set_kind(object.node, Kind::Condition(index));
         Ok(())
     }
 
     /// An object with `operator`, `value` or `case_insensitive`, but without `field`.
-    pub(super) fn parts_without_field(&mut self, object: &Object, parts: &Parts) {
+    pub(super) fn parts_without_field(&mut self, object: &Object) {
         let misspelled = self.tree.children(object.node).find_map(|(_, kind, _)| match kind {
             Kind::Pair(index) => {
                 let condition = self.tree.condition(index);
@@ -210,7 +210,7 @@ impl Machine {
             self.tree.drop_children(object.node);
             return;
         }
-        let Some((key, span)) = parts.first_key else { return };
+        let Some((key, span)) = self.parts.first_key else { return };
         let name = key.name();
         let message = format!("`{name}` belongs to a condition, and this object has no `field`");
         let hint = if key == Key::CaseInsensitive {
@@ -221,10 +221,10 @@ impl Machine {
         self.report_here(Diagnostic::error(Code::UnknownKey, message).hint(hint), &[name], span);
     }
 
-    pub(super) fn add_condition(&mut self, condition: Condition, span: Span) -> Result<u32, Stop> {
+    pub(super) fn count_condition(&mut self, span: Span) -> Step {
         match self.tree.count_condition() {
-            Ok(()) => Ok(self.tree.push_condition(condition)),
-            Err(refusal) => self.stop::<&str>(refusal, &[], span).map(|()| 0),
+            Ok(()) => Ok(()),
+            Err(refusal) => self.stop::<&str>(refusal, &[], span),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Values: the parts of conditions, operands, and dynamic values (B1).
 
 use super::mistakes::{bad_number, duplicate, spelled_operator, unknown_operator};
-use super::{Dynamic, DynamicKey, Frame, Key, Machine, Parts, Step, Stop};
+use super::{Dynamic, DynamicKey, Frame, Key, Machine, Step, Stop};
 use crate::error::{Code, Diagnostic, excerpt};
 use crate::filter::{CaseFlag, Condition, Element, Group, Kind, Operand, PartSpans, Refusal, Span, Spelling};
 use crate::operator::Operator;
@@ -13,19 +13,22 @@ impl Machine {
     pub(super) fn known_scalar(&mut self, key: Key, scalar: &Scalar<'_>, span: Span) -> Step {
         match (key, scalar) {
             (Key::Field, Scalar::String(text)) => match self.tree.path(text) {
-                Ok(path) => self.part(|parts| parts.field = Some((path, span))),
+                Ok(path) => (self.parts.path, self.parts.spans.field) = (Some(path), span),
                 Err(refusal @ Refusal::Limit(..)) => return self.stop(refusal, &["field"], span),
                 Err(refusal @ Refusal::Path(..)) => {
                     let diagnostic = refusal.diagnostic(self.tree.limits());
                     self.report_here(diagnostic, &["field"], span);
-                    self.part(|parts| parts.is_broken = true);
+                    self.parts.is_broken = true;
                 }
             },
             (Key::Operator, Scalar::String(text)) => match spelled_operator(text) {
-                Some((operator, spelling)) => self.part(|parts| parts.operator = Some((operator, spelling, span))),
+                Some((operator, spelling)) => {
+                    (self.parts.operator, self.parts.spelling) = (operator, spelling);
+                    self.parts.spans.operator = span;
+                }
                 None => {
                     self.report_here(unknown_operator(text), &["operator"], span);
-                    self.part(|parts| parts.is_broken = true);
+                    self.parts.is_broken = true;
                 }
             },
             (Key::CaseSensitive, Scalar::Bool(sensitive)) => {
@@ -34,7 +37,7 @@ impl Machine {
                 }
             }
             (Key::CaseInsensitive, Scalar::Bool(insensitive)) => {
-                self.part(|parts| parts.case_insensitive = Some(*insensitive));
+                self.parts.case_insensitive = Some(*insensitive);
             }
             (Key::CaseSensitive | Key::CaseInsensitive, Scalar::Null) => {}
             (Key::Group(group), Scalar::Null) => {
@@ -44,12 +47,6 @@ impl Machine {
             (key, _) => self.wrong_shape(key, span),
         }
         Ok(())
-    }
-
-    pub(super) fn part(&mut self, set: impl FnOnce(&mut Parts)) {
-        if let Some(parts) = &mut self.parts {
-            set(parts);
-        }
     }
 
     /// A key has a value of a type that it does not take.
@@ -64,7 +61,7 @@ impl Machine {
         };
         let name = key.name();
         if key.bit() & Key::OF_CONDITION != 0 {
-            self.part(|parts| parts.is_broken = true);
+            self.parts.is_broken = true;
         }
         self.report_here(Diagnostic::error(Code::Syntax, format!("`{name}` takes {takes}")), &[name], span);
     }
@@ -86,6 +83,7 @@ impl Machine {
     }
 
     /// The value of a scalar, within the limit; `None` where it is a mistake.
+    #[inline(always)]
     pub(super) fn value(&mut self, scalar: &Scalar<'_>, span: Span) -> Result<Option<Value>, Stop> {
         let bytes = match scalar {
             Scalar::String(string) => string.len(),
@@ -105,15 +103,16 @@ impl Machine {
     }
 
     /// The operand of the condition or pair at hand is complete.
+    #[inline(always)]
     pub(super) fn operand(&mut self, operand: Operand, span: Span) -> Step {
         let Some((path, key_span)) = self.pair.take() else {
-            self.part(|parts| parts.operand = Some((operand, span)));
+            (self.parts.operand, self.parts.spans.value) = (operand, span);
             return Ok(());
         };
         let spans = PartSpans { field: key_span, operator: Span::NONE, value: span };
         let (operator, spelling, case) = (Operator::Eq, Spelling::Omitted, CaseFlag::Absent);
-        let condition = Condition { path, operand, operator, spelling, case, spans };
-        let index = self.add_condition(condition, span)?;
+        self.count_condition(span)?;
+        let index = self.tree.push_condition(Condition { path, operand, operator, spelling, case, spans });
         self.tree.open(Kind::Pair(index), key_span);
         self.tree.close(span);
         Ok(())
@@ -122,7 +121,7 @@ impl Machine {
     pub(super) fn broken_operand(&mut self) {
         match self.pair.take() {
             Some((path, _)) => self.note_pair(path.written()),
-            None => self.part(|parts| parts.is_broken = true),
+            None => self.parts.is_broken = true,
         }
     }
 

@@ -135,7 +135,7 @@ impl Builder {
     ///
     /// # Errors
     /// The first mistake: `bad_path`, `limit`, or `usage` where groups are open or there is not exactly one root.
-    pub fn finish(self) -> Result<Filter, Error> {
+    pub fn finish(mut self) -> Result<Filter, Error> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
@@ -516,13 +516,22 @@ impl TreeBuilder {
         }
     }
 
+    /// Takes the tree; nothing may be added after that. (Not by value, which would be a copy of all.)
+    ///
     /// INVARIANT: there is a root, and every node is closed.
     #[inline(always)]
-    pub(crate) fn finish(self) -> Filter {
-        let Tree { mut nodes, mut conditions, ignore_case, mounts, has_pointers, budget } = self.tree;
-        shrink(&mut nodes);
-        shrink(&mut conditions);
-        Filter(Arc::new(Tree { nodes, conditions, ignore_case, mounts, has_pointers, budget }))
+    pub(crate) fn finish(&mut self) -> Filter {
+        let Tree { nodes, conditions, ignore_case, mounts, has_pointers, budget } = &mut self.tree;
+        shrink(nodes);
+        shrink(conditions);
+        Filter(Arc::new(Tree {
+            nodes: std::mem::take(nodes),
+            conditions: std::mem::take(conditions),
+            ignore_case: *ignore_case,
+            mounts: std::mem::take(mounts),
+            has_pointers: *has_pointers,
+            budget: budget.clone(),
+        }))
     }
 }
 

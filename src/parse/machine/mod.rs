@@ -404,12 +404,13 @@ impl Machine {
         }
     }
 
-    /// The filter as far as it was understood, and every mistake. Without a mistake it is the whole filter.
+    /// The filter as far as it was understood, and every mistake. Without a mistake it is the whole filter. Nothing may be
+    /// fed after that.
     #[inline(always)]
-    pub(crate) fn finish(self) -> (Filter, Diagnostics) {
-        let Machine { mut tree, diagnostics, .. } = self;
-        tree.close_all();
-        (tree.finish(), diagnostics)
+    pub(crate) fn finish(&mut self) -> (Filter, Diagnostics) {
+        self.tree.close_all();
+        let none = Diagnostics::new(self.tree.limits());
+        (self.tree.finish(), std::mem::replace(&mut self.diagnostics, none))
     }
 
     /// Counts elements of a list that is read elsewhere.

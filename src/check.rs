@@ -500,6 +500,7 @@ fn is_negative(condition: &Condition) -> bool {
 }
 
 /// `eq`, `ne` (C2: with null they ask for nulls).
+#[inline]
 fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) -> Result<Answer, Box<Mistake>> {
     if matches!(value, Value::Null) {
         return Ok(Answer::IsNull);

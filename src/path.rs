@@ -78,11 +78,18 @@ impl Path {
         let mut keys = Vec::with_capacity(text.bytes().filter(|byte| *byte == b'.').count() + 1);
         let mut rest = text;
         loop {
-            let (key, after) = match rest.strip_prefix('"') {
-                Some(quoted) => quoted_key(quoted)?,
-                None => bare_key(rest)?,
+            let after = match rest.strip_prefix('"') {
+                Some(quoted) => {
+                    let (key, after) = quoted_key(quoted)?;
+                    keys.push(key.into());
+                    after
+                }
+                None => {
+                    let (key, after) = bare_key(rest)?;
+                    keys.push(key.into());
+                    after
+                }
             };
-            keys.push(key);
             match after.strip_prefix('.') {
                 Some(next) => rest = next,
                 None => break,
@@ -155,19 +162,19 @@ impl Path {
 }
 
 /// Reads a bare key; gives it and what follows it.
-fn bare_key(text: &str) -> Result<(Key, &str), PathError> {
+fn bare_key(text: &str) -> Result<(&str, &str), PathError> {
     let plain = text.bytes().take_while(|byte| is_plain(*byte)).count();
     let end = text[plain..].find(must_quote).map_or(text.len(), |at| plain + at);
     let (key, after) = text.split_at(end);
     match after.chars().next() {
         Some(c) if c != '.' => Err(PathError::MustQuote(c)),
         _ if key.is_empty() => Err(PathError::EmptyKey),
-        _ => Ok((key.into(), after)),
+        _ => Ok((key, after)),
     }
 }
 
 /// Reads a quoted key from after its opening quote; gives it and what follows its closing quote.
-fn quoted_key(text: &str) -> Result<(Key, &str), PathError> {
+fn quoted_key(text: &str) -> Result<(String, &str), PathError> {
     let mut key = String::new();
     let mut chars = text.char_indices();
     loop {
@@ -175,7 +182,7 @@ fn quoted_key(text: &str) -> Result<(Key, &str), PathError> {
             (at, '"') => {
                 let after = &text[at + 1..];
                 let ends = after.is_empty() || after.starts_with('.');
-                return if ends { Ok((key.into(), after)) } else { Err(PathError::AfterQuote) };
+                return if ends { Ok((key, after)) } else { Err(PathError::AfterQuote) };
             }
             (_, '\\') => match chars.next().ok_or(PathError::Unclosed)? {
                 (_, escaped @ ('"' | '\\')) => key.push(escaped),

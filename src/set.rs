@@ -109,10 +109,13 @@ impl<'v> Key<'v> {
 
 impl Set {
     /// The set of one value; `None` for null. Letter case is ignored only where it can matter (R3).
+    #[inline]
     pub(crate) fn one(value: &Value, ignore_case: bool) -> Option<Set> {
+        if matches!(value, Value::Null) {
+            return None;
+        }
         let ignore_case = ignore_case && value.is_cased();
-        let value = if ignore_case { folded(value) } else { value.clone() };
-        (value != Value::Null).then_some(Set(Repr::One(value, ignore_case)))
+        Some(Set(Repr::One(if ignore_case { folded(value) } else { value.clone() }, ignore_case)))
     }
 
     /// The set of these values; nulls are left out. `None` if nothing is left. Letter case is ignored only where it can

@@ -38,6 +38,7 @@ pub(crate) enum Probe {
 }
 
 impl Probe {
+    #[inline]
     pub(crate) fn new(test: &Test) -> Probe {
         match test {
             Test::Exists => Probe::Exists,

@@ -178,7 +178,7 @@ impl<'s> Check<'s> {
         let filter = self.filter;
         let mut contexts = self.contexts();
         // A group that its parent takes apart again is not built: its members stay on the stack for the parent.
-        let mut stack: Vec<Predicate> = Vec::new();
+        let mut stack: Vec<Predicate> = Vec::with_capacity(filter.conditions().len());
         for (at, node) in filter.nodes().iter().enumerate().rev() {
             let id = at as NodeId;
             let context = contexts[at];
@@ -197,9 +197,9 @@ impl<'s> Check<'s> {
                     if members == 1 || parent == Some(join) {
                         members
                     } else {
-                        let members = stack.split_off(stack.len() - members as usize);
-                        let members = members.into_iter().rev();
-                        stack.push(if join { Predicate::all(members) } else { Predicate::any(members) });
+                        let members = stack.drain(stack.len() - members as usize..).rev();
+                        let joined = if join { Predicate::all(members) } else { Predicate::any(members) };
+                        stack.push(joined);
                         1
                     }
                 }

@@ -15,6 +15,11 @@ pub(crate) fn keyed(words: impl Hash) -> u64 {
 pub(crate) struct LazyHash(AtomicU64);
 
 impl LazyHash {
+    /// One that is known already.
+    pub(crate) fn of(hash: u64) -> LazyHash {
+        LazyHash(hash.into())
+    }
+
     pub(crate) fn get(&self, work_out: impl FnOnce() -> u64) -> u64 {
         // Zero is "not yet"; a hash that is zero is worked out each time.
         match self.0.load(Ordering::Relaxed) {

@@ -37,15 +37,17 @@ pub struct Predicate(Arc<Node>);
 
 struct Node {
     kind: Kind,
-    /// Of a group: equal for equal ones, in any order of the members.
-    hash: u64,
     depth: u32,
     leaves: u32,
 }
 
 enum Kind {
-    All(Vec<Predicate>),
-    Any(Vec<Predicate>),
+    Group {
+        join: Join,
+        members: Vec<Predicate>,
+        /// Equal for equal groups, in any order of the members.
+        hash: u64,
+    },
     Leaf(Leaf),
 }
 
@@ -380,7 +382,7 @@ impl Predicate {
     /// One leaf.
     #[must_use]
     pub fn leaf(leaf: Leaf) -> Predicate {
-        Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), hash: 0, depth: 0, leaves: 1 }))
+        Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), depth: 0, leaves: 1 }))
     }
 
     /// The documents that all of these match, simplified (R2). Cost: linear in the number of members.
@@ -401,19 +403,14 @@ impl Predicate {
         let hash = mix(sum, ((members.len() as u64) << 1) | u64::from(join == Join::Any));
         let depth = members.iter().map(|member| member.0.depth + 1).max().unwrap_or(0);
         let leaves = members.iter().fold(0_u32, |sum, member| sum.saturating_add(member.0.leaves));
-        let kind = match join {
-            Join::All => Kind::All(members),
-            Join::Any => Kind::Any(members),
-        };
-        Predicate(Arc::new(Node { kind, hash, depth, leaves }))
+        Predicate(Arc::new(Node { kind: Kind::Group { join, members, hash }, depth, leaves }))
     }
 
     /// What it is.
     #[must_use]
     pub fn shape(&self) -> Shape<'_> {
         match &self.0.kind {
-            Kind::All(members) => Shape::Group(Join::All, members),
-            Kind::Any(members) => Shape::Group(Join::Any, members),
+            Kind::Group { join, members, .. } => Shape::Group(*join, members),
             Kind::Leaf(leaf) => Shape::Leaf(leaf),
         }
     }
@@ -473,7 +470,7 @@ impl Predicate {
     /// Equal for equal predicates.
     pub(crate) fn hash_value(&self) -> u64 {
         match &self.0.kind {
-            Kind::All(_) | Kind::Any(_) => self.0.hash,
+            Kind::Group { hash, .. } => *hash,
             Kind::Leaf(leaf) => leaf.hash_value(),
         }
     }
@@ -524,7 +521,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         fn take(node: &mut Node) -> Vec<Predicate> {
             match &mut node.kind {
-                Kind::All(members) | Kind::Any(members) => std::mem::take(members),
+                Kind::Group { members, .. } => std::mem::take(members),
                 Kind::Leaf(_) => Vec::new(),
             }
         }

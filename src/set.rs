@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use serde_json::Value as Json;
 
 use crate::fold::{fold, fold_char, folds_to};
-use crate::hash::{keyed, mix};
+use crate::hash::{LazyHash, keyed, mix};
 use crate::value::{Number, Value};
 
 /// Distinct scalars, at least one and never null: what [`Test::In`](crate::Test::In) asks for.
@@ -33,7 +33,7 @@ struct Many {
     /// Indexes into `values`; empty for few values, which are looked through.
     index: HashTable<u32>,
     /// The sum of the hashes: the same for equal sets in any order.
-    hash: u64,
+    hash: LazyHash,
 }
 
 /// Up to so many values, looking at each is cheaper than a hash.
@@ -126,6 +126,27 @@ impl Set {
         }
         let ignore_case = ignore_case && values.iter().any(Value::is_cased);
         let values = if ignore_case { values.iter().map(folded).collect() } else { values.clone() };
+        if values.len() <= FEW { Set::of_few(values, ignore_case) } else { Set::of_many(values, ignore_case) }
+    }
+
+    /// The set of a few values, folded if letter case is ignored.
+    fn of_few(values: Arc<[Value]>, ignore_case: bool) -> Option<Set> {
+        let is_new = |at: &usize| {
+            let key = Key::of(&values[*at], ignore_case);
+            key.is_some_and(|key| !values[..*at].iter().any(|earlier| key.equals(earlier)))
+        };
+        let mut distinct = (0..values.len()).filter(is_new);
+        let values = match distinct.clone().count() {
+            0 | 1 => return distinct.next().and_then(|at| Set::one(&values[at], ignore_case)),
+            all if all == values.len() => values,
+            _ => distinct.map(|at| values[at].clone()).collect(),
+        };
+        let (index, hash) = (HashTable::new(), LazyHash::default());
+        Some(Set(Repr::Many(Arc::new(Many { values, ignore_case, index, hash }))))
+    }
+
+    /// The set of more values than a few, folded if letter case is ignored.
+    fn of_many(values: Arc<[Value]>, ignore_case: bool) -> Option<Set> {
         let mut index = HashTable::with_capacity(values.len());
         let mut hash = 0_u64;
         let mut distinct: Vec<u32> = Vec::with_capacity(values.len());
@@ -159,6 +180,7 @@ impl Set {
         if values.len() <= FEW {
             index = HashTable::new();
         }
+        let hash = LazyHash::of(hash);
         Some(Set(Repr::Many(Arc::new(Many { values, ignore_case, index, hash }))))
     }
 
@@ -248,9 +270,10 @@ impl Set {
 
     /// The same for equal sets, whatever the order of their values.
     pub(crate) fn hash_value(&self) -> u64 {
+        let of = |value| Key::of(value, self.ignores_case()).map_or(0, |key| key.hash());
         let values = match &self.0 {
-            Repr::One(value, ignore_case) => Key::of(value, *ignore_case).map_or(0, |key| key.hash()),
-            Repr::Many(many) => many.hash,
+            Repr::One(value, _) => of(value),
+            Repr::Many(many) => many.hash.get(|| many.values.iter().map(of).fold(0, u64::wrapping_add)),
         };
         mix(values, self.ignores_case().into())
     }

@@ -126,18 +126,41 @@ struct Cluster {
     more: Vec<Predicate>,
 }
 
+/// What a member may become one with: those of the same class and hash.
+fn cluster(join: Join, member: &Predicate) -> (Class, u64) {
+    match member.shape() {
+        Shape::Group(..) => (Class::Same, member.hash_value()),
+        Shape::Leaf(leaf) => match class(join, leaf) {
+            Class::Same => (Class::Same, member.hash_value()),
+            class => (class, mix(leaf.path().hash_value(), (class.number() << 1) | u64::from(leaf.is_negated()))),
+        },
+    }
+}
+
+/// Whether no two members become one, as in most groups.
+fn is_merged(join: Join, members: &[Predicate]) -> bool {
+    let mut index: HashTable<u32> = HashTable::with_capacity(members.len());
+    members.iter().enumerate().all(|(at, member)| {
+        let (class, hash) = cluster(join, member);
+        let belongs = |other: &u32| {
+            let other = &members[*other as usize];
+            cluster(join, other) == (class, hash) && clusters_with(other, member, class)
+        };
+        let is_alone = index.find(hash, belongs).is_none();
+        index.insert_unique(hash, at as u32, |at| cluster(join, &members[*at as usize]).1);
+        is_alone
+    })
+}
+
 /// Drops duplicates and merges leaves. The order is that of the first of each.
 fn merge(join: Join, members: Vec<Predicate>) -> Vec<Predicate> {
+    if is_merged(join, &members) {
+        return members;
+    }
     let mut clusters: Vec<Cluster> = Vec::with_capacity(members.len());
     let mut index: HashTable<u32> = HashTable::with_capacity(members.len());
     for member in members {
-        let (class, hash) = match member.shape() {
-            Shape::Group(..) => (Class::Same, member.hash_value()),
-            Shape::Leaf(leaf) => match class(join, leaf) {
-                Class::Same => (Class::Same, member.hash_value()),
-                class => (class, mix(leaf.path().hash_value(), (class.number() << 1) | u64::from(leaf.is_negated()))),
-            },
-        };
+        let (class, hash) = cluster(join, &member);
         let belongs = |at: &u32| {
             let cluster = &clusters[*at as usize];
             cluster.hash == hash && cluster.class == class && clusters_with(&cluster.first, &member, class)

@@ -266,10 +266,10 @@ impl TreeBuilder {
         }
     }
 
-    /// Makes room: a vector that grows copies itself, and holds both copies while it does.
+    /// Makes room in an empty tree: a vector that grows copies itself, and holds both copies while it does.
     pub(crate) fn reserve(&mut self, nodes: usize, conditions: usize) {
-        self.tree.nodes.reserve_exact(nodes);
-        self.tree.conditions.reserve_exact(conditions);
+        self.tree.nodes = Vec::with_capacity(nodes);
+        self.tree.conditions = Vec::with_capacity(conditions);
     }
 
     /// The same for a filter in the text language, whose places have no JSON Pointer.
@@ -537,7 +537,7 @@ impl TreeBuilder {
 
 /// Gives back what was reserved in vain, where it is worth a copy.
 fn shrink<T>(vector: &mut Vec<T>) {
-    const LITTLE: usize = 16;
+    const LITTLE: usize = 64;
     if vector.capacity() - vector.len() > vector.len() / 8 + LITTLE {
         vector.shrink_to_fit();
     }

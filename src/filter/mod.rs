@@ -344,7 +344,7 @@ impl Filter {
     }
 
     /// The conditions, in the order of the text.
-    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+    pub fn conditions(&self) -> impl ExactSizeIterator<Item = &Condition> {
         self.0.conditions.iter()
     }
 

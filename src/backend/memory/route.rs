@@ -340,7 +340,7 @@ impl<'p> Planner<'p> {
     /// A planner for so many paths.
     pub(crate) fn new(paths: usize) -> Planner<'p> {
         let recent = if paths > FEW_NODES { vec![None; paths.next_power_of_two().min(256)] } else { Vec::new() };
-        let (nodes, ends) = (Vec::with_capacity(paths.min(FEW_NODES)), Vec::with_capacity(paths));
+        let (nodes, ends) = (Vec::with_capacity((2 * paths).min(FEW_NODES)), Vec::with_capacity(paths));
         Planner { nodes, index: HashTable::new(), recent, ends }
     }
 

@@ -162,14 +162,7 @@ struct Context {
 impl<'s> Check<'s> {
     fn new(schema: &'s Schema, filter: &'s Filter) -> Check<'s> {
         let diagnostics = Diagnostics::new(filter.limits());
-        Check {
-            schema,
-            filter,
-            regex: 0,
-            patterns: HashMap::new(),
-            is_spent: false,
-            diagnostics,
-        }
+        Check { schema, filter, regex: 0, patterns: HashMap::new(), is_spent: false, diagnostics }
     }
 
     /// Builds the predicate from the leaves up: going through the nodes backwards, a node's members are done before it,
@@ -279,8 +272,7 @@ impl<'s> Check<'s> {
         let leaf = |test| {
             let path = asked.condition.path.clone();
             let places = Places::One(self.filter.clone(), asked.node);
-            let leaf = Leaf::new(path, test, self.schema.facts(&asked.condition.path), places);
-            Predicate::leaf(if negated { leaf.negate() } else { leaf })
+            Predicate::leaf(Leaf::new(path, test, negated, self.schema.facts(&asked.condition.path), places))
         };
         match answer {
             Answer::Test(test) => leaf(test),
@@ -506,12 +498,10 @@ fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) 
         return Ok(Answer::IsNull);
     }
     typed(facts.ty, operator, value)?;
-    let test = if facts.ty == Type::Datetime {
-        one_of(facts, &Arc::from([value.clone()]), ignore_case)
-    } else {
-        Set::one(value, ignore_case).map(Test::In)
-    };
-    Ok(test.map_or(Answer::Never, Answer::Test))
+    if facts.ty == Type::Datetime {
+        return Ok(one_of(facts, &Arc::from([value.clone()]), ignore_case).map_or(Answer::Never, Answer::Test));
+    }
+    Ok(Answer::Test(Test::In(Set::one(value, ignore_case))))
 }
 
 /// `in`, `nin` (C2: a null in the list asks for nulls too). INVARIANT: the values are of the field's type.

@@ -2,41 +2,11 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The hash of a client's words. Cost: linear in them; it is SipHash.
 pub(crate) fn keyed(words: impl Hash) -> u64 {
     static STATE: OnceLock<RandomState> = OnceLock::new();
     STATE.get_or_init(RandomState::new).hash_one(words)
-}
-
-/// A hash that is worked out when it is first asked for: a filter of one condition never asks.
-#[derive(Debug, Default)]
-pub(crate) struct LazyHash(AtomicU64);
-
-impl LazyHash {
-    /// One that is known already.
-    pub(crate) fn of(hash: u64) -> LazyHash {
-        LazyHash(hash.into())
-    }
-
-    pub(crate) fn get(&self, work_out: impl FnOnce() -> u64) -> u64 {
-        // Zero is "not yet"; a hash that is zero is worked out each time.
-        match self.0.load(Ordering::Relaxed) {
-            0 => {
-                let hash = work_out();
-                self.0.store(hash, Ordering::Relaxed);
-                hash
-            }
-            hash => hash,
-        }
-    }
-}
-
-impl Clone for LazyHash {
-    fn clone(&self) -> LazyHash {
-        LazyHash(self.0.load(Ordering::Relaxed).into())
-    }
 }
 
 /// One hash of two, in their order. Cheap, and as hard to foresee as they are. Not linear: sums of such hashes would

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::hash::{LazyHash, keyed};
 use crate::value::Str;
 
 /// The list of keys that leads to a field (P1).
@@ -33,14 +32,6 @@ struct Inner {
     keys: Box<[Key]>,
     /// As it was written, which may quote more than it needs to.
     written: Str,
-    /// Of the keys, however they were written.
-    hash: LazyHash,
-}
-
-impl Inner {
-    fn new(keys: Box<[Key]>, written: Str) -> Inner {
-        Inner { keys, written, hash: LazyHash::default() }
-    }
 }
 
 fn has_quotes(written: &str) -> bool {
@@ -95,7 +86,7 @@ impl Path {
                 None => break,
             }
         }
-        Ok(Path(Arc::new(Inner::new(keys.into(), text.into()))))
+        Ok(Path(Arc::new(Inner { keys: keys.into(), written: text.into() })))
     }
 
     /// The path of these keys, of which there is at least one; `None` for no keys.
@@ -105,7 +96,7 @@ impl Path {
             return None;
         }
         let written = print_keys(&keys).into();
-        Some(Path(Arc::new(Inner::new(keys, written))))
+        Some(Path(Arc::new(Inner { keys, written })))
     }
 
     /// The keys, outermost first. There is at least one.
@@ -124,11 +115,9 @@ impl Path {
         &self.0.written
     }
 
-    /// Equal for equal paths; worked out once, however many leaves look at the path.
-    pub(crate) fn hash_value(&self) -> u64 {
-        let Inner { keys, written, hash } = &*self.0;
-        // A text without quotes is written in the one way there is.
-        hash.get(|| if has_quotes(written) { keyed(print_keys(keys)) } else { keyed(written) })
+    /// The same for paths that share their memory, as those of one filter do.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// The same path, written as it prints.
@@ -137,7 +126,7 @@ impl Path {
             return self.clone();
         }
         let written = print_keys(&self.0.keys).into();
-        Path(Arc::new(Inner::new(self.0.keys.clone(), written)))
+        Path(Arc::new(Inner { keys: self.0.keys.clone(), written }))
     }
 
     /// The nodes of a document at this path (P2): an array on the way gives what each of its elements gives, but an
@@ -310,7 +299,7 @@ impl Ord for Path {
 
 impl Hash for Path {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash_value());
+        self.0.keys.hash(state);
     }
 }
 

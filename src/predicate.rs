@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Place;
 use crate::filter::{Filter, NodeId};
-use crate::hash::{LazyHash, keyed, mix};
+use crate::hash::{keyed, mix};
 use crate::operator::Operator;
 use crate::path::Path;
 use crate::pattern::Pattern;
@@ -89,7 +89,6 @@ pub struct Leaf {
     negated: bool,
     facts: Facts,
     places: Places,
-    hash: LazyHash,
 }
 
 /// A positive test: the table of conditions in [`semantics`](crate::semantics), typed.
@@ -274,8 +273,9 @@ impl Places {
 }
 
 impl Leaf {
-    pub(crate) fn new(path: Path, test: Test, facts: Facts, places: Places) -> Leaf {
-        Leaf { path, test, negated: false, facts, places, hash: LazyHash::default() }
+    #[inline]
+    pub(crate) fn new(path: Path, test: Test, negated: bool, facts: Facts, places: Places) -> Leaf {
+        Leaf { path, test, negated, facts, places }
     }
 
     /// The path that the test looks at.
@@ -315,20 +315,12 @@ impl Leaf {
     #[must_use]
     pub fn negate(mut self) -> Leaf {
         self.negated = !self.negated;
-        self.hash = LazyHash::default();
         self
     }
 
     /// Equal for equal leaves.
     fn hash_value(&self) -> u64 {
-        self.hash.get(|| {
-            let test = match &self.test {
-                // By far the most common, and hashed already where it is long.
-                Test::In(set) => set.hash_value(),
-                test => keyed(test),
-            };
-            mix(mix(self.path.hash_value(), test), self.negated.into())
-        })
+        keyed((&self.path, &self.test, self.negated))
     }
 
     /// The same at other places.
@@ -339,8 +331,7 @@ impl Leaf {
 
     /// The same with another test.
     pub(crate) fn with_test(&self, test: Test, places: Places) -> Leaf {
-        let (path, hash) = (self.path.clone(), LazyHash::default());
-        Leaf { path, test, negated: self.negated, facts: self.facts, places, hash }
+        Leaf { path: self.path.clone(), test, negated: self.negated, facts: self.facts, places }
     }
 }
 
@@ -355,7 +346,7 @@ impl Eq for Leaf {}
 
 impl Hash for Leaf {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash_value());
+        (&self.path, &self.test, self.negated).hash(state);
     }
 }
 
@@ -381,6 +372,7 @@ impl Predicate {
 
     /// One leaf.
     #[must_use]
+    #[inline]
     pub fn leaf(leaf: Leaf) -> Predicate {
         Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), depth: 0, leaves: 1 }))
     }
@@ -400,6 +392,11 @@ impl Predicate {
     /// A group as it stands. INVARIANT: simplified by the caller.
     pub(crate) fn group(join: Join, members: Vec<Predicate>) -> Predicate {
         let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.hash_value()));
+        Predicate::group_of(join, members, sum)
+    }
+
+    /// The same, given the sum of the members' hashes.
+    pub(crate) fn group_of(join: Join, members: Vec<Predicate>, sum: u64) -> Predicate {
         let hash = mix(sum, ((members.len() as u64) << 1) | u64::from(join == Join::Any));
         let depth = members.iter().map(|member| member.0.depth + 1).max().unwrap_or(0);
         let leaves = members.iter().fold(0_u32, |sum, member| sum.saturating_add(member.0.leaves));
@@ -467,7 +464,7 @@ impl Predicate {
         }
     }
 
-    /// Equal for equal predicates.
+    /// Equal for equal predicates. Cost: that of hashing a leaf, and for a group nothing.
     pub(crate) fn hash_value(&self) -> u64 {
         match &self.0.kind {
             Kind::Group { hash, .. } => *hash,
@@ -536,7 +533,8 @@ impl Drop for Node {
 
 impl PartialEq for Predicate {
     fn eq(&self, other: &Predicate) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || (self.hash_value() == other.hash_value() && self.fingerprint() == other.fingerprint())
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.hash_value() == other.hash_value() && self.fingerprint() == other.fingerprint())
     }
 }
 

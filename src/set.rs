@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use serde_json::Value as Json;
 
 use crate::fold::{fold, fold_char, folds_to};
-use crate::hash::{LazyHash, keyed, mix};
+use crate::hash::keyed;
 use crate::value::{Number, Value};
 
 /// Distinct scalars, at least one and never null: what [`Test::In`](crate::Test::In) asks for.
@@ -32,8 +32,8 @@ struct Many {
     ignore_case: bool,
     /// Indexes into `values`; empty for few values, which are looked through.
     index: HashTable<u32>,
-    /// The sum of the hashes: the same for equal sets in any order.
-    hash: LazyHash,
+    /// The sum of the hashes of those that are indexed.
+    hash: u64,
 }
 
 /// Up to so many values, looking at each is cheaper than a hash.
@@ -108,21 +108,18 @@ impl<'v> Key<'v> {
 }
 
 impl Set {
-    /// The set of one value; `None` for null. Letter case is ignored only where it can matter (R3).
+    /// The set of one value. Letter case is ignored only where it can matter (R3). INVARIANT: it is not null.
     #[inline]
-    pub(crate) fn one(value: &Value, ignore_case: bool) -> Option<Set> {
-        if matches!(value, Value::Null) {
-            return None;
-        }
+    pub(crate) fn one(value: &Value, ignore_case: bool) -> Set {
         let ignore_case = ignore_case && value.is_cased();
-        Some(Set(Repr::One(if ignore_case { folded(value) } else { value.clone() }, ignore_case)))
+        Set(Repr::One(if ignore_case { folded(value) } else { value.clone() }, ignore_case))
     }
 
     /// The set of these values; nulls are left out. `None` if nothing is left. Letter case is ignored only where it can
     /// matter to one of them (R3).
     pub(crate) fn new(values: &Arc<[Value]>, ignore_case: bool) -> Option<Set> {
         if let [value] = &**values {
-            return Set::one(value, ignore_case);
+            return (*value != Value::Null).then(|| Set::one(value, ignore_case));
         }
         let ignore_case = ignore_case && values.iter().any(Value::is_cased);
         let values = if ignore_case { values.iter().map(folded).collect() } else { values.clone() };
@@ -137,19 +134,17 @@ impl Set {
         };
         let mut distinct = (0..values.len()).filter(is_new);
         let values = match distinct.clone().count() {
-            0 | 1 => return distinct.next().and_then(|at| Set::one(&values[at], ignore_case)),
+            0 | 1 => return distinct.next().map(|at| Set::one(&values[at], ignore_case)),
             all if all == values.len() => values,
             _ => distinct.map(|at| values[at].clone()).collect(),
         };
-        let (index, hash) = (HashTable::new(), LazyHash::default());
-        Some(Set(Repr::Many(Arc::new(Many { values, ignore_case, index, hash }))))
+        Some(Set(Repr::Many(Arc::new(Many { values, ignore_case, index: HashTable::new(), hash: 0 }))))
     }
 
     /// The set of more values than a few, folded if letter case is ignored.
-    fn of_many(values: Arc<[Value]>, ignore_case: bool) -> Option<Set> {
+    fn of_many(mut values: Arc<[Value]>, ignore_case: bool) -> Option<Set> {
         let mut index = HashTable::with_capacity(values.len());
         let mut hash = 0_u64;
-        let mut distinct: Vec<u32> = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
             let Some(key) = Key::of(value, ignore_case) else { continue };
             let key_hash = key.hash();
@@ -162,25 +157,20 @@ impl Set {
             if let hashbrown::hash_table::Entry::Vacant(vacant) = entry {
                 vacant.insert(at as u32);
                 hash = hash.wrapping_add(key_hash);
-                distinct.push(at as u32);
             }
         }
-        if let [] | [_] = *distinct {
-            return distinct.first().and_then(|at| Set::one(&values[*at as usize], ignore_case));
-        }
-        let values = if distinct.len() == values.len() {
-            values
-        } else {
-            // The indexes move with the values: `distinct` is sorted, and holds each index once.
+        if index.len() < values.len() {
+            let mut distinct: Vec<u32> = index.iter().copied().collect();
+            distinct.sort_unstable();
+            values = distinct.iter().map(|at| values[*at as usize].clone()).collect();
+            if values.len() <= FEW {
+                return Set::of_few(values, ignore_case);
+            }
+            // The indexes move with the values.
             for slot in index.iter_mut() {
                 *slot = distinct.partition_point(|at| at < slot) as u32;
             }
-            distinct.iter().map(|at| values[*at as usize].clone()).collect()
-        };
-        if values.len() <= FEW {
-            index = HashTable::new();
         }
-        let hash = LazyHash::of(hash);
         Some(Set(Repr::Many(Arc::new(Many { values, ignore_case, index, hash }))))
     }
 
@@ -268,14 +258,17 @@ impl Set {
         }
     }
 
-    /// The same for equal sets, whatever the order of their values.
-    pub(crate) fn hash_value(&self) -> u64 {
-        let of = |value| Key::of(value, self.ignores_case()).map_or(0, |key| key.hash());
-        let values = match &self.0 {
-            Repr::One(value, _) => of(value),
-            Repr::Many(many) => many.hash.get(|| many.values.iter().map(of).fold(0, u64::wrapping_add)),
+    /// The sum of the values' hashes: the same for equal sets in any order.
+    fn sum(&self) -> u64 {
+        let sum = |values: &[Value]| {
+            let hashes = values.iter().filter_map(|value| Key::of(value, self.ignores_case())).map(|key| key.hash());
+            hashes.fold(0, u64::wrapping_add)
         };
-        mix(values, self.ignores_case().into())
+        match &self.0 {
+            Repr::One(value, _) => sum(std::slice::from_ref(value)),
+            Repr::Many(many) if many.index.is_empty() => sum(&many.values),
+            Repr::Many(many) => many.hash,
+        }
     }
 }
 
@@ -296,7 +289,7 @@ impl PartialEq for Set {
         }
         self.len() == other.len()
             && self.ignores_case() == other.ignores_case()
-            && self.hash_value() == other.hash_value()
+            && (self.len() <= FEW || self.sum() == other.sum())
             && self.iter().all(|value| other.has_value(value))
     }
 }
@@ -305,7 +298,11 @@ impl Eq for Set {}
 
 impl Hash for Set {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash_value());
+        self.ignores_case().hash(state);
+        match self.single().and_then(|value| Key::of(value, self.ignores_case())) {
+            Some(key) => Hash::hash(&key, state),
+            None => self.sum().hash(state),
+        }
     }
 }
 
@@ -353,7 +350,7 @@ mod tests {
         for (text, is_in) in texts {
             assert_eq!(folded.has_str(text), is_in, "{text}");
             assert_eq!(exact.has_str(text), values.contains(&text), "{text}");
-            let alone = many.iter().any(|value| Set::one(value, true).unwrap().has_str(text));
+            let alone = many.iter().any(|value| Set::one(value, true).has_str(text));
             assert_eq!(alone, is_in, "{text}");
         }
     }
@@ -366,7 +363,7 @@ mod tests {
                 let [other, plain] =
                     [other, plain].map(|c| format!("{}{}é{}", "x".repeat(count % 7), c.repeat(count), c));
                 assert_eq!(Key::Folded(&other).hash(), Key::Folded(&plain).hash(), "{other}");
-                let set = Set::one(&Value::from(&*plain), true).unwrap();
+                let set = Set::one(&Value::from(&*plain), true);
                 assert!(set.has_str(&other) && !set.has_str(&(other + "x")));
             }
         }

@@ -16,7 +16,7 @@
 
 use hashbrown::HashTable;
 
-use crate::hash::{keyed, mix};
+use crate::hash::keyed;
 use crate::predicate::{Bound, Comparison, Join, Leaf, Places, Predicate, Shape, Test};
 use crate::set::Set;
 use crate::value::{Instant, Value};
@@ -27,9 +27,13 @@ pub(crate) fn join(join: Join, members: Vec<Predicate>) -> Predicate {
     if members.len() < 2 {
         return members.into_iter().next().unwrap_or_else(|| constant(join));
     }
-    let mut members = merge(join, members);
+    let sum = sum_if_merged(join, &members);
+    let mut members = if sum.is_some() { members } else { merge(join, members) };
     if has_contradiction(join, &members) {
         return constant(dual(join));
+    }
+    if let Some(sum) = sum {
+        return Predicate::group_of(join, members, sum);
     }
     match members.len() {
         1 => members.pop().unwrap_or_else(|| constant(join)),
@@ -126,41 +130,48 @@ struct Cluster {
     more: Vec<Predicate>,
 }
 
-/// What a member may become one with: those of the same class and hash.
-fn cluster(join: Join, member: &Predicate) -> (Class, u64) {
+/// What a member may become one with, those of the same class and hash, given its own hash.
+fn cluster(join: Join, member: &Predicate, own: impl FnOnce() -> u64) -> (Class, u64) {
     match member.shape() {
-        Shape::Group(..) => (Class::Same, member.hash_value()),
+        Shape::Group(..) => (Class::Same, own()),
         Shape::Leaf(leaf) => match class(join, leaf) {
-            Class::Same => (Class::Same, member.hash_value()),
-            class => (class, mix(leaf.path().hash_value(), (class.number() << 1) | u64::from(leaf.is_negated()))),
+            Class::Same => (Class::Same, own()),
+            class => (class, keyed((leaf.path(), class.number(), leaf.is_negated()))),
         },
     }
 }
 
-/// Whether no two members become one, as in most groups.
-fn is_merged(join: Join, members: &[Predicate]) -> bool {
-    let mut index: HashTable<u32> = HashTable::with_capacity(members.len());
-    members.iter().enumerate().all(|(at, member)| {
-        let (class, hash) = cluster(join, member);
-        let belongs = |other: &u32| {
-            let other = &members[*other as usize];
-            cluster(join, other) == (class, hash) && clusters_with(other, member, class)
+/// The sum of the members' hashes if no two become one, as in most groups.
+fn sum_if_merged(join: Join, members: &[Predicate]) -> Option<u64> {
+    let mut index: HashTable<(u64, u32)> = HashTable::with_capacity(members.len());
+    let mut sum = 0_u64;
+    for (at, member) in members.iter().enumerate() {
+        let own = member.hash_value();
+        sum = sum.wrapping_add(own);
+        let (class, hash) = cluster(join, member, || own);
+        let belongs = |&(other_hash, other): &(u64, u32)| {
+            let other = &members[other as usize];
+            other_hash == hash && same_class(join, class, other) && clusters_with(other, member, class)
         };
-        let is_alone = index.find(hash, belongs).is_none();
-        index.insert_unique(hash, at as u32, |at| cluster(join, &members[*at as usize]).1);
-        is_alone
-    })
+        if index.find(hash, belongs).is_some() {
+            return None;
+        }
+        index.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
+    }
+    Some(sum)
+}
+
+/// Whether a member is of a class.
+fn same_class(join: Join, wanted: Class, member: &Predicate) -> bool {
+    wanted == member.as_leaf().map_or(Class::Same, |leaf| class(join, leaf))
 }
 
 /// Drops duplicates and merges leaves. The order is that of the first of each.
 fn merge(join: Join, members: Vec<Predicate>) -> Vec<Predicate> {
-    if is_merged(join, &members) {
-        return members;
-    }
     let mut clusters: Vec<Cluster> = Vec::with_capacity(members.len());
     let mut index: HashTable<u32> = HashTable::with_capacity(members.len());
     for member in members {
-        let (class, hash) = cluster(join, &member);
+        let (class, hash) = cluster(join, &member, || member.hash_value());
         let belongs = |at: &u32| {
             let cluster = &clusters[*at as usize];
             cluster.hash == hash && cluster.class == class && clusters_with(&cluster.first, &member, class)
@@ -291,7 +302,7 @@ fn has_contradiction(join: Join, members: &[Predicate]) -> bool {
     fn test(leaf: &Leaf) -> Option<&Test> {
         (!merges(leaf)).then_some(leaf.test())
     }
-    let hash = |leaf: &Leaf| mix(leaf.path().hash_value(), test(leaf).map_or(0, keyed));
+    let hash = |leaf: &Leaf| keyed((leaf.path(), test(leaf)));
     let is_same = |a: &Leaf, b: &Leaf| a.path() == b.path() && test(a) == test(b);
     let mut index: HashTable<Vec<&Leaf>> = HashTable::new();
     for leaf in leaves(implied) {

@@ -302,7 +302,7 @@ pub(crate) struct Planner<'p> {
     nodes: Vec<KeyNode<'p>>,
     /// The nodes by parent and key, once there are many.
     index: HashTable<u32>,
-    /// Paths met before and their nodes, by their hash, once there are many.
+    /// Paths met before and their nodes, by where they are in memory, once there are many.
     recent: Vec<Option<(&'p Path, u32)>>,
     /// The node of each path that was added.
     ends: Vec<u32>,
@@ -346,7 +346,7 @@ impl<'p> Planner<'p> {
 
     /// Adds a path; whether it is asked for right after itself.
     pub(crate) fn add(&mut self, path: &'p Path, again: bool) {
-        let slot = path.hash_value() as usize & self.recent.len().wrapping_sub(1);
+        let slot = (path.address() >> 6) & self.recent.len().wrapping_sub(1);
         let node = match self.recent.get(slot) {
             Some(Some((known, node))) if *known == path => *node,
             _ => {

@@ -10,9 +10,7 @@ use std::collections::HashSet;
 use super::Sink;
 use super::reader::Scalar;
 use crate::error::{Diagnostic, Diagnostics};
-use crate::filter::{
-    Element, Filter, Group, Kind, NodeId, Operand, PartSpans, Refusal, Span, Spelling, TreeBuilder,
-};
+use crate::filter::{Element, Filter, Group, Kind, NodeId, Operand, PartSpans, Refusal, Span, Spelling, TreeBuilder};
 use crate::limits::{Limit, Limits};
 use crate::operator::Operator;
 use crate::path::Path;
@@ -219,14 +217,18 @@ pub(super) struct Elements {
 }
 
 impl Elements {
-    pub(super) fn push(&mut self, element: Element) {
-        match element {
-            Element::Value(value) if self.mixed.is_empty() => self.values.push(value),
-            element => {
-                self.mixed.extend(self.values.drain(..).map(Element::Value));
-                self.mixed.push(element);
-            }
+    #[inline]
+    pub(in crate::parse) fn push(&mut self, value: Value) {
+        if self.mixed.is_empty() {
+            self.values.push(value);
+        } else {
+            self.mixed.push(Element::Value(value));
         }
+    }
+
+    pub(in crate::parse) fn push_dynamic(&mut self, path: Path) {
+        self.mixed.extend(self.values.drain(..).map(Element::Value));
+        self.mixed.push(Element::Dynamic(path));
     }
 
     pub(super) fn take(&mut self) -> Option<Operand> {
@@ -349,7 +351,7 @@ impl Sink for Machine {
             Some(Frame::List { .. }) => {
                 self.count_list_item(span)?;
                 if let Some(value) = self.value(scalar, span)? {
-                    self.list.push(Element::Value(value));
+                    self.list.push(value);
                 } else {
                     self.list.is_broken = true;
                 }

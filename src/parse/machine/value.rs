@@ -3,7 +3,7 @@
 use super::mistakes::{bad_number, duplicate, spelled_operator, unknown_operator};
 use super::{Dynamic, DynamicKey, Frame, Key, Machine, Step, Stop};
 use crate::error::{Code, Diagnostic, excerpt};
-use crate::filter::{CaseFlag, Condition, Element, Group, Kind, Operand, PartSpans, Refusal, Span, Spelling};
+use crate::filter::{CaseFlag, Condition, Group, Kind, Operand, PartSpans, Refusal, Span, Spelling};
 use crate::operator::Operator;
 use crate::parse::reader::Scalar;
 use crate::value::Value;
@@ -248,7 +248,7 @@ impl Machine {
             self.count_list_item(whole)?;
             self.list.count += 1;
             match good {
-                Some(path) => self.list.push(Element::Dynamic(path)),
+                Some(path) => self.list.push_dynamic(path),
                 None => self.list.is_broken = true,
             }
             return Ok(());

@@ -270,7 +270,8 @@ impl Reading<'_> {
                 return Err(self.refuse(&refusal, at..at + hint::found_length(self.rest)));
             }
             match self.operand()? {
-                Some(element) => elements.push(element),
+                Some(Element::Value(value)) => elements.push(value),
+                Some(Element::Dynamic(path)) => elements.push_dynamic(path),
                 None => elements.is_broken = true,
             }
             self.skip_blank();

@@ -435,6 +435,7 @@ impl<'s> Check<'s> {
         }
     }
 
+    #[cold]
     fn report(&mut self, asked: &Asked<'_>, mistake: Mistake) {
         let mut place = Place::default();
         if self.diagnostics.has_room() {
@@ -448,6 +449,7 @@ impl<'s> Check<'s> {
 }
 
 impl Mistake {
+    #[cold]
     fn new(part: Part, diagnostic: Diagnostic) -> Box<Mistake> {
         Box::new(Mistake { part, element: None, diagnostic })
     }
@@ -458,6 +460,7 @@ impl Mistake {
     }
 }
 
+#[cold]
 fn unbound() -> Mistake {
     let diagnostic = Diagnostic::error(Code::Unbound, "a dynamic value is not bound");
     *Mistake::new(Part::Value, diagnostic.hint("bind the filter before this"))
@@ -565,6 +568,7 @@ fn typed(ty: Type, operator: Operator, value: &Value) -> Result<(), Box<Mistake>
     }
 }
 
+#[cold]
 fn wrong_for_field(ty: Type, value: &Value) -> Box<Mistake> {
     let message = format!("a field of type `{ty}` does not take {}", value.type_name());
     let diagnostic = Diagnostic::error(Code::OperandType, message);
@@ -578,6 +582,7 @@ fn wrong_for_field(ty: Type, value: &Value) -> Box<Mistake> {
     Mistake::new(Part::Value, diagnostic)
 }
 
+#[cold]
 fn no_instant(operator: Operator, text: &str) -> Box<Mistake> {
     let message = format!("`{}` is no instant", excerpt(text));
     let hint = match Instant::parse_date(text) {
@@ -587,6 +592,7 @@ fn no_instant(operator: Operator, text: &str) -> Box<Mistake> {
     Mistake::new(Part::Value, Diagnostic::error(Code::OperandType, message).hint(hint))
 }
 
+#[cold]
 fn wrong_type(operator: Operator, found: &str) -> Box<Mistake> {
     let takes = operator.operand().words();
     let message = format!("the operator `{operator}` takes {takes}, not {found}");
@@ -610,6 +616,7 @@ fn operand_name(operand: &Operand) -> &'static str {
     }
 }
 
+#[cold]
 fn unknown_field(schema: Option<&Schema>, path: &Path) -> Diagnostic {
     let names: Vec<String> = schema.into_iter().flat_map(Schema::paths).map(Path::to_string).collect();
     Diagnostic::error(Code::UnknownField, format!("unknown field `{}`", excerpt(path.written())))

@@ -8,6 +8,7 @@ use crate::parse::reader::BadNumber;
 
 impl Machine {
     /// The pointer segments of the value at hand, below the object at hand.
+    #[cold]
     pub(super) fn value_segments(&self) -> Vec<String> {
         let key = self.pair.as_ref().map_or("value", |(path, _)| path.written());
         let mut segments = vec![key.to_owned()];
@@ -19,12 +20,14 @@ impl Machine {
     }
 
     /// Notes a mistake at `segments` below the node at hand.
+    #[cold]
     pub(super) fn report_here<S: AsRef<str>>(&mut self, diagnostic: Diagnostic, segments: &[S], span: Span) {
         let place = if self.diagnostics.has_room() { self.place(segments, span) } else { Place::default() };
         self.diagnostics.push(diagnostic.at(place));
     }
 
     /// Notes a limit that was passed, and ends the reading.
+    #[cold]
     pub(super) fn stop<S: AsRef<str>>(&mut self, refusal: Refusal, segments: &[S], span: Span) -> Step {
         let place = self.place(segments, span);
         let diagnostic = refusal.diagnostic(self.tree.limits()).at(place);
@@ -43,15 +46,18 @@ impl Machine {
     }
 }
 
+#[cold]
 pub(super) fn duplicate(key: &str) -> Diagnostic {
     Diagnostic::error(Code::DuplicateKey, format!("the key `{}` stands twice in one object", excerpt(key)))
 }
 
+#[cold]
 pub(super) fn mixed(key: &str) -> Diagnostic {
     Diagnostic::error(Code::MixedObject, format!("an object with `field` is a condition, and cannot hold `{key}`"))
         .hint("put the condition into the list of a group")
 }
 
+#[cold]
 pub(super) fn unknown_condition_key(key: &str) -> Diagnostic {
     const KEYS: [&str; 4] = ["operator", "value", "case_sensitive", "case_insensitive"];
     let diagnostic =
@@ -70,6 +76,7 @@ pub(super) fn spelled_operator(text: &str) -> Option<(Operator, Spelling)> {
     Some((operator, spelling))
 }
 
+#[cold]
 pub(in crate::parse) fn bad_number(bad: BadNumber) -> Diagnostic {
     let message = match bad {
         BadNumber::IntegerRange => "an integer operand outside the ranges of `i64` and `u64`",
@@ -78,6 +85,7 @@ pub(in crate::parse) fn bad_number(bad: BadNumber) -> Diagnostic {
     Diagnostic::error(Code::OperandRange, message)
 }
 
+#[cold]
 pub(in crate::parse) fn unknown_operator(text: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::UnknownOperator, format!("unknown operator `{}`", excerpt(text)));
     // What other languages call it, where no misspelling explains it.

@@ -194,6 +194,7 @@ impl Machine {
     }
 
     /// An object with `operator`, `value` or `case_insensitive`, but without `field`.
+    #[cold]
     pub(super) fn parts_without_field(&mut self, object: &Object) {
         let misspelled = self.tree.children(object.node).find_map(|(_, kind, _)| match kind {
             Kind::Pair(index) => {

@@ -50,6 +50,7 @@ impl Machine {
     }
 
     /// A key has a value of a type that it does not take.
+    #[cold]
     pub(super) fn wrong_shape(&mut self, key: Key, span: Span) {
         let takes = match key {
             Key::Field => "a string, the path of a field",
@@ -67,6 +68,7 @@ impl Machine {
     }
 
     /// Something that is no object stands where a condition or group is expected.
+    #[cold]
     pub(super) fn no_member(&mut self, span: Span) {
         let message = "expected an object: a condition or a group";
         let diagnostic = Diagnostic::error(Code::Syntax, message);
@@ -118,6 +120,7 @@ impl Machine {
         Ok(())
     }
 
+    #[cold]
     pub(super) fn broken_operand(&mut self) {
         match self.pair.take() {
             Some((path, _)) => self.note_pair(path.written()),
@@ -132,6 +135,7 @@ impl Machine {
         }
     }
 
+    #[cold]
     pub(super) fn bad_element(&mut self, message: &str, span: Span) -> Step {
         self.count_list_item(span)?;
         self.report_here(Diagnostic::error(Code::OperandType, message), &self.value_segments(), span);
@@ -140,6 +144,7 @@ impl Machine {
         Ok(())
     }
 
+    #[cold]
     pub(super) fn no_pair_value(&mut self, span: Span) {
         let Some((path, _)) = self.pair.take() else { return };
         let key = path.written();
@@ -198,6 +203,7 @@ impl Machine {
     }
 
     /// A value inside a dynamic value is of the wrong type.
+    #[cold]
     pub(super) fn wrong_in_dynamic(&mut self, span: Span) {
         let Some(Frame::Dynamic(dynamic)) = self.frames.last() else { return };
         let (key, takes) = match dynamic.key {
@@ -211,6 +217,7 @@ impl Machine {
     }
 
     /// Notes a mistake for the case that the object was meant to be a dynamic value.
+    #[cold]
     fn dynamic_mistake(&mut self, diagnostic: Diagnostic, key: &str, span: Span) {
         /// Each further one would say the same.
         const MOST: usize = 8;

@@ -252,7 +252,9 @@ fn with_tests<T>(set: &Set, then: impl FnOnce(&[ScalarTest<'_>]) -> T) -> T {
         Some(Value::String(string)) => return then(&[strings(&[string])]),
         Some(Value::Null) | None => {}
     }
-    let (mut tests, mut numbers, mut texts) = (Vec::new(), Vec::<Number>::new(), Vec::<&str>::new());
+    let (mut tests, mut numbers) = (Vec::new(), Vec::<Number>::new());
+    // At once: growing, the list of a hundred thousand ids is copied again and again.
+    let mut texts: Vec<&str> = Vec::with_capacity(set.iter().filter(|value| matches!(value, Value::String(_))).count());
     for value in set.iter() {
         match value {
             Value::Null => {} // INVARIANT: null is in no set

@@ -1,5 +1,5 @@
 //! Automata that a term dictionary is walked with: they enter only the branches that can still match. A string under any
-//! letter case, and a pattern that matches at the start of a string.
+//! letter case, a pattern that matches at the start of a string, and what a string holds or ends with.
 
 use tantivy_fst::Automaton;
 
@@ -145,6 +145,115 @@ impl Automaton for Matching {
             MatchingState::Prefix(at) if self.prefix.get(at) == Some(&byte) => self.after(at + 1),
             MatchingState::Prefix(_) => MatchingState::String(PatternState::Dead),
             MatchingState::String(state) => MatchingState::String(self.pattern.read(state, byte)),
+        }
+    }
+}
+
+/// Accepts the terms that are `prefix`, and then a string that holds a needle, or ends with it. The terms that do not are not
+/// looked up, which takes longer than reading them.
+#[derive(Clone, Debug)]
+pub(super) struct Holding {
+    prefix: Vec<u8>,
+    needle: Vec<u8>,
+    /// For each number of bytes of the needle that were just read, the next smaller one for which that holds too (Knuth,
+    /// Morris and Pratt).
+    shorter: Vec<usize>,
+    /// Whether nothing may follow.
+    is_end: bool,
+}
+
+/// How far a term was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum HoldingState {
+    /// So many bytes of the prefix.
+    Prefix(usize),
+    /// The string, which now ends with so many bytes of the needle.
+    String(usize),
+    /// It cannot match.
+    Dead,
+}
+
+impl Holding {
+    pub(super) fn new(prefix: Vec<u8>, needle: &str, is_end: bool) -> Holding {
+        let needle = needle.as_bytes().to_vec();
+        let mut shorter = vec![0; needle.len() + 1];
+        for at in 1..needle.len() {
+            shorter[at + 1] = longer(&needle, &shorter, shorter[at], needle[at]);
+        }
+        Holding { prefix, needle, shorter, is_end }
+    }
+
+    fn after(&self, prefix: usize) -> HoldingState {
+        if prefix == self.prefix.len() { HoldingState::String(0) } else { HoldingState::Prefix(prefix) }
+    }
+}
+
+/// How many bytes of the needle a text ends with after one more byte, if it ended with `at` of them.
+fn longer(needle: &[u8], shorter: &[usize], mut at: usize, byte: u8) -> usize {
+    while at > 0 && needle.get(at) != Some(&byte) {
+        at = shorter[at];
+    }
+    if needle.get(at) == Some(&byte) { at + 1 } else { 0 }
+}
+
+impl Automaton for Holding {
+    type State = HoldingState;
+
+    fn start(&self) -> HoldingState {
+        self.after(0)
+    }
+
+    fn is_match(&self, state: &HoldingState) -> bool {
+        matches!(*state, HoldingState::String(at) if at == self.needle.len())
+    }
+
+    fn can_match(&self, state: &HoldingState) -> bool {
+        !matches!(state, HoldingState::Dead)
+    }
+
+    fn will_always_match(&self, state: &HoldingState) -> bool {
+        !self.is_end && self.is_match(state)
+    }
+
+    fn accept(&self, state: &HoldingState, byte: u8) -> HoldingState {
+        match *state {
+            HoldingState::Prefix(at) if self.prefix.get(at) == Some(&byte) => self.after(at + 1),
+            HoldingState::Prefix(_) | HoldingState::Dead => HoldingState::Dead,
+            HoldingState::String(_) if self.will_always_match(state) => *state,
+            HoldingState::String(at) => HoldingState::String(longer(&self.needle, &self.shorter, at, byte)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_holds_and_ends_with_what_it_does() {
+        let mut strings = vec![String::new()];
+        for length in 0..6_u32 {
+            strings.extend((0..3_usize.pow(length)).map(|number| {
+                let letter = |place| ["a", "b", "é"][number / 3_usize.pow(place) % 3];
+                (0..length).map(letter).collect()
+            }));
+        }
+        let read = |holding: &Holding, term: &[u8]| {
+            let state = term.iter().fold(holding.start(), |state, byte| holding.accept(&state, *byte));
+            assert!(!holding.is_match(&state) || holding.can_match(&state));
+            holding.is_match(&state)
+        };
+        for needle in strings.iter().filter(|needle| needle.chars().count() < 5) {
+            for prefix in [&b""[..], b"pa"] {
+                let holds = Holding::new(prefix.to_vec(), needle, false);
+                let ends = Holding::new(prefix.to_vec(), needle, true);
+                for string in &strings {
+                    let term = [prefix, string.as_bytes()].concat();
+                    assert_eq!(read(&holds, &term), string.contains(needle), "{string} {needle}");
+                    assert_eq!(read(&ends, &term), string.ends_with(needle), "{string} {needle}");
+                    assert!(prefix.is_empty() || !read(&holds, &[b"px", string.as_bytes()].concat()));
+                }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use tantivy::query::doc_predicate_query::{
 };
 use tantivy::query::{AllScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, SeekDangerResult};
+use tantivy_fst::Automaton;
 
 use super::scan::{Terms, string_of};
 
@@ -81,18 +82,9 @@ fn ordinals(strings: &StrColumn, terms: &[Terms]) -> io::Result<Ranges> {
                     found.push(stream.term_ord());
                 }
             }
-            Terms::Folded(folded) => {
-                let mut stream = dictionary.search(folded).into_stream()?;
-                while stream.advance() {
-                    found.push(stream.term_ord());
-                }
-            }
-            Terms::Matching(matching) => {
-                let mut stream = dictionary.search(matching).into_stream()?;
-                while stream.advance() {
-                    found.push(stream.term_ord());
-                }
-            }
+            Terms::Folded(automaton) => accepted(strings, automaton, &mut found)?,
+            Terms::Matching(automaton) => accepted(strings, automaton, &mut found)?,
+            Terms::Holding(automaton) => accepted(strings, automaton, &mut found)?,
             Terms::Tested(from, to, begin, test) => {
                 let mut stream = dictionary.range().ge(from).lt(to).into_stream()?;
                 while stream.advance() {
@@ -106,6 +98,18 @@ fn ordinals(strings: &StrColumn, terms: &[Terms]) -> io::Result<Ranges> {
     found.sort_unstable();
     found.dedup();
     Ok(found.into_iter().map(|ordinal| (ordinal, ordinal)).collect())
+}
+
+/// The ordinals of the strings that an automaton accepts.
+fn accepted<A: Automaton>(strings: &StrColumn, automaton: &A, found: &mut Vec<u64>) -> io::Result<()>
+where
+    A::State: Clone,
+{
+    let mut stream = strings.dictionary().search(automaton).into_stream()?;
+    while stream.advance() {
+        found.push(stream.term_ord());
+    }
+    Ok(())
 }
 
 impl Query for Column {

@@ -109,7 +109,8 @@ fn asked(test: &Test, path: &[u8]) -> Asked {
         },
         Test::StartsWith(needle) => Asked::of_strings("a prefix", vec![strings.starting(needle)]),
         Test::Regex(pattern) => Asked::of_strings("a pattern", vec![strings.matching(pattern, test)]),
-        Test::Contains(_) | Test::EndsWith(_) => Asked::of_strings("each distinct string", vec![strings.tested(test)]),
+        Test::Contains(needle) => Asked::of_strings("a part", vec![strings.holding(needle, false, test)]),
+        Test::EndsWith(needle) => Asked::of_strings("an end", vec![strings.holding(needle, true, test)]),
     }
 }
 

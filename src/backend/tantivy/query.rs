@@ -129,7 +129,9 @@ fn merge_scans(field: Field, scans: Vec<Node>) -> Vec<Node> {
         for terms in scan.terms {
             match terms {
                 Terms::Listed(terms) => listed.extend(terms),
-                Terms::Between(..) | Terms::Folded(_) | Terms::Matching(_) | Terms::Tested(..) => others.push(terms),
+                Terms::Between(..) | Terms::Folded(_) | Terms::Matching(_) | Terms::Holding(_) | Terms::Tested(..) => {
+                    others.push(terms)
+                }
             }
         }
     }

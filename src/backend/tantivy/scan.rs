@@ -8,9 +8,11 @@ use tantivy::index::SegmentReader;
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::termdict::TermDictionary;
 use tantivy::{BitSet, DocId, DocSet, InvertedIndexReader, Score, TERMINATED, TantivyError};
+use tantivy_fst::Automaton;
 
-use super::automaton::{Folded, Matching};
+use super::automaton::{Folded, Holding, Matching};
 use super::recheck::Store;
 use crate::backend::memory::{Matcher, StringTest};
 
@@ -25,6 +27,8 @@ pub(super) enum Terms {
     Folded(Folded),
     /// Those that a pattern matches.
     Matching(Matching),
+    /// Those that hold a string, or end with it.
+    Holding(Holding),
     /// Those between two whose rest, after so many bytes, meets a test.
     Tested(Vec<u8>, Vec<u8>, usize, StringTest),
 }
@@ -147,18 +151,9 @@ impl Terms {
                     add(stream.value())?;
                 }
             }
-            Terms::Folded(folded) => {
-                let mut stream = dictionary.search(folded).without_keys().into_stream()?;
-                while stream.advance() {
-                    add(stream.value())?;
-                }
-            }
-            Terms::Matching(matching) => {
-                let mut stream = dictionary.search(matching).without_keys().into_stream()?;
-                while stream.advance() {
-                    add(stream.value())?;
-                }
-            }
+            Terms::Folded(automaton) => accepted(dictionary, automaton, add)?,
+            Terms::Matching(automaton) => accepted(dictionary, automaton, add)?,
+            Terms::Holding(automaton) => accepted(dictionary, automaton, add)?,
             Terms::Tested(from, to, begin, test) => {
                 let mut stream = dictionary.range().ge(from).lt(to).into_stream()?;
                 while let Some((term, info)) = stream.next() {
@@ -170,6 +165,22 @@ impl Terms {
         }
         Ok(())
     }
+}
+
+/// The terms that an automaton accepts.
+fn accepted<A: Automaton>(
+    dictionary: &TermDictionary,
+    automaton: &A,
+    add: &mut dyn FnMut(&TermInfo) -> io::Result<()>,
+) -> io::Result<()>
+where
+    A::State: Clone,
+{
+    let mut stream = dictionary.search(automaton).without_keys().into_stream()?;
+    while stream.advance() {
+        add(stream.value())?;
+    }
+    Ok(())
 }
 
 /// The string that stands in a term after so many bytes.

@@ -1,6 +1,6 @@
 //! The strings of one place in a dictionary of terms, and which of them a test asks for.
 
-use super::automaton::{Folded, Matching};
+use super::automaton::{Folded, Holding, Matching};
 use super::scan::Terms;
 use crate::backend::memory::StringTest;
 use crate::pattern::Pattern;
@@ -66,6 +66,14 @@ impl Strings {
             Some(pattern) => Terms::Matching(Matching { prefix: self.prefix.clone(), pattern }),
             None => self.tested(test),
         }
+    }
+
+    /// Those that hold a needle, or end with it; `test` asks for them too.
+    pub(super) fn holding(&self, needle: &Needle, is_end: bool, test: &Test) -> Terms {
+        if needle.ignores_case() {
+            return self.tested(test);
+        }
+        Terms::Holding(Holding::new(self.prefix.clone(), needle.text(), is_end))
     }
 
     /// Each string is tested, once in however many documents it is.

@@ -98,9 +98,9 @@ impl Resolved {
                 TermFilter::group(Join::All, each.collect())
             }
             Test::Regex(pattern) => scan(strings.matching(pattern, test)),
-            Test::Compare(_, Bound::Instant(_)) | Test::InInstants(_) | Test::Contains(_) | Test::EndsWith(_) => {
-                scan(strings.tested(test))
-            }
+            Test::Contains(needle) => scan(strings.holding(needle, false, test)),
+            Test::EndsWith(needle) => scan(strings.holding(needle, true, test)),
+            Test::Compare(_, Bound::Instant(_)) | Test::InInstants(_) => scan(strings.tested(test)),
             Test::Exists | Test::IsNull | Test::In(_) | Test::Compare(_, Bound::Number(_)) => {
                 return Asked::cannot(self.not_raw());
             }

@@ -275,6 +275,22 @@ impl Error {
 }
 
 impl Error {
+    /// The same with `in WHAT: ` before every message: for a text that is not the one whoever reads it thinks of first.
+    ///
+    /// ```
+    /// let error = trommel::parse::json("{").unwrap_err().of("the file `a.json`");
+    /// assert!(error.to_string().starts_with("syntax: in the file `a.json`: "));
+    /// ```
+    #[must_use]
+    pub fn of(mut self, what: &str) -> Error {
+        for diagnostic in &mut self.0.diagnostics {
+            diagnostic.message = format!("in {what}: {}", diagnostic.message);
+        }
+        self
+    }
+}
+
+impl Error {
     /// The same with another hint for its first mistake.
     #[cfg(feature = "store")]
     pub(crate) fn with_hint(mut self, hint: String) -> Error {

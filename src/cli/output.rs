@@ -81,12 +81,7 @@ impl Failure {
 
     /// Mistakes in a file beside the filter, which the message names: the place alone would be taken for one in the filter.
     pub(super) fn in_file(what: &str, path: &Path, error: &Error, text: &str) -> Failure {
-        let named = error.diagnostics().iter().map(|diagnostic| {
-            let mut diagnostic = diagnostic.clone();
-            diagnostic.message = format!("in {what} `{}`: {}", path.display(), diagnostic.message);
-            diagnostic.into()
-        });
-        Failure::Mistakes { errors: named.collect(), source: text.to_owned() }
+        Failure::in_text(error.clone().of(&format!("{what} `{}`", path.display())), text)
     }
 
     /// Reading or writing failed: `what` says which.

@@ -243,6 +243,14 @@ fn a_saved_plan_is_triggered_until_something_has_changed() {
     assert_eq!((&envelope["success"], &envelope["status"]), (&json!(false), &json!(409)));
     assert_eq!(envelope["error"]["type"], "stale_plan");
     assert_eq!(envelope["error"]["details"]["diagnostics"][0]["expected"], json!(["the bucket `bkt_b`"]));
+    // Every mistake in what it asks for.
+    let mut edited: Json = serde_json::from_str(&std::fs::read_to_string(&saved).unwrap()).unwrap();
+    edited["request"]["source_filters"] = json!({"a": [1], "b": [2]});
+    std::fs::write(&saved, edited.to_string()).unwrap();
+    let envelope: Json = serde_json::from_str(&trigger("frames", &["--format", "json"]).fails()).unwrap();
+    let mistakes = envelope["error"]["details"]["diagnostics"].as_array().unwrap();
+    let pointers: Vec<&Json> = mistakes.iter().map(|mistake| &mistake["pointer"]).collect();
+    assert_eq!(pointers, ["/request/source_filters/a", "/request/source_filters/b"]);
     std::fs::write(&saved, "{}").unwrap();
     assert!(trigger("frames", &[]).fails().contains("in the plan"));
 }

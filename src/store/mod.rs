@@ -53,6 +53,9 @@ use crate::plan::{Catalog, TriggerPlan, TriggerRequest};
 
 /// A store in a SQLite file, in WAL mode. Several may have the same file open, in several processes: reads run beside each
 /// other and see one state throughout; writes come one after another.
+///
+/// A damaged file is an error as far as SQLite can tell: it keeps no checksums, so that a page that is damaged and still of the
+/// form of one is read as it is.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,

@@ -553,6 +553,54 @@ fn no_control_character_of_a_file_reaches_a_terminal() {
 }
 
 #[test]
+fn what_is_read_may_begin_with_a_byte_order_mark_and_is_utf_8() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    let apply = |bytes: &[u8]| {
+        let path = dir.path().join("catalog.json");
+        std::fs::write(&path, bytes).unwrap();
+        run(["store", "apply", &file, "--namespace", "shop", path.to_str().unwrap()])
+    };
+    apply(b"\xEF\xBB\xBF{}").ok();
+    let told = apply(b"{\"buckets\": \"\xFF\"}").fails();
+    assert!(told.contains("error[syntax]") && told.contains("catalog.json` is not UTF-8, from byte 13 on"), "{told}");
+    let told = run(["store", "stats", dir.path().to_str().unwrap()]).fails();
+    assert!(told.contains("error[io]") && told.contains("it is a folder"), "{told}");
+    // What a command lacks is named.
+    let told = run(["plan", "frames", "--format", "json"]).fails();
+    assert!(told.contains("--store") && told.contains("--namespace"), "{told}");
+    // A document may say that it came from no object.
+    let line = b"{\"document_id\": \"d\", \"root_object_id\": null}";
+    let import = ["store", "import", &file, "--namespace", "shop", "--collection", "frames"];
+    assert_eq!(run_with(line, import).ok(), "1 added, 0 replaced, 0 bad lines\n");
+}
+
+#[test]
+fn sources_are_hinted_at_by_what_finds_them_and_mistakes_left_out_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = store(dir.path());
+    // The name of each bucket is the id of the other.
+    let catalog = json!({
+        "buckets": [{"bucket_id": "x", "name": "y"}, {"bucket_id": "y", "name": "x"}],
+        "collections": [{"collection_id": "of_y", "source": {"type": "bucket", "bucket_ids": ["y"]}}],
+    });
+    run(["store", "apply", &file, "--namespace", "shop", &write(dir.path(), "c.json", catalog.to_string())]).ok();
+    let plan = |request: Json| {
+        let request = request.to_string();
+        run(["plan", "of_y", "--store", &file, "--namespace", "shop", "--format", "json", "--request", &request])
+            .fails()
+    };
+    let envelope = |told: String| serde_json::from_str::<Json>(&told).unwrap_or_else(|_| panic!("{told}"));
+    let told = envelope(plan(json!({"include_buckets": ["x"]})));
+    assert_eq!(told["error"]["details"]["diagnostics"][0]["hint"], "its sources: `y`");
+    assert_eq!(told["error"]["details"]["omitted"], Json::Null);
+    let names: Vec<String> = (0..500).map(|n| format!("no{n}")).collect();
+    let told = envelope(plan(json!({"include_buckets": names})));
+    let details = &told["error"]["details"];
+    assert_eq!(details["diagnostics"].as_array().unwrap().len() as u64 + details["omitted"].as_u64().unwrap(), 500);
+}
+
+#[test]
 fn bad_lines_are_reported_and_the_good_ones_stay() {
     let dir = tempfile::tempdir().unwrap();
     let file = store(dir.path());

@@ -144,7 +144,7 @@ struct Places {
 }
 
 impl Places {
-    /// The place of a member.
+    /// The place of a member; `None` for what is not in the file, of which a mistake has no place there.
     fn of(&self, kind: SourceKind, at: u32, member: &str) -> Option<Place> {
         let at = self.moved.get(&(kind, at)).copied().unwrap_or(Some(at))?;
         Some(Place { pointer: Some(format!("/{}s/{at}/{member}", kind.as_str())), span: None })

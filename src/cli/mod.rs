@@ -11,6 +11,7 @@ mod fmt;
 mod grep;
 #[cfg(feature = "tantivy")]
 mod index;
+mod key;
 mod output;
 mod plan;
 mod schema;
@@ -54,6 +55,7 @@ enum Command {
     Trigger(plan::TriggerArgs),
     Batch(plan::BatchArgs),
     Task(plan::TaskArgs),
+    Key(key::KeyArgs),
     Completions(docs::CompletionsArgs),
     Man(docs::ManArgs),
 }
@@ -97,6 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Trigger(args) => plan::trigger(args, output),
         Command::Batch(args) => plan::batch(args, output),
         Command::Task(args) => plan::task(args, output),
+        Command::Key(args) => key::run(args, output),
         Command::Completions(args) => docs::completions(args, output),
         Command::Man(args) => docs::man(args, output),
     };

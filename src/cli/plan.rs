@@ -69,10 +69,10 @@ struct CallArgs {
 }
 
 #[derive(Debug, Args)]
-struct StoreFile {
+pub(super) struct StoreFile {
     /// The store
     #[arg(long, value_name = "FILE")]
-    store: PathBuf,
+    pub(super) store: PathBuf,
 }
 
 pub(super) fn plan(args: &PlanArgs, output: &Output) -> Result<Answer, Failure> {

@@ -125,7 +125,7 @@ impl Stats {
 }
 
 /// Prints the outcome of a command.
-fn done(output: &Output, text: &str, data: &impl Serialize) -> Result<Answer, Failure> {
+pub(super) fn done(output: &Output, text: &str, data: &impl Serialize) -> Result<Answer, Failure> {
     #[derive(Serialize)]
     struct Report<'d, D> {
         format_version: u32,

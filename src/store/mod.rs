@@ -1,4 +1,5 @@
-//! An embedded store: a catalog, its objects and documents, and the batches that were triggered, in one SQLite file.
+//! An embedded store: a catalog, its objects and documents, the batches that were triggered, and the keys of the endpoint, in one
+//! SQLite file.
 //!
 //! Predicates run in SQLite through the [SQL backend](crate::Sql); what that leaves is rechecked by the compiled matcher, so
 //! that counts are exact. Objects and documents are kept as JSONB, as they were given but for
@@ -27,6 +28,7 @@
 //! # Ok::<(), trommel::Error>(())
 //! ```
 
+mod api_keys;
 mod batches;
 mod catalog;
 mod demo;
@@ -44,6 +46,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+pub use self::api_keys::{ApiKey, HeldNamespace, NewApiKey};
 pub use self::batches::Batch;
 pub use self::import::{Destination, Import, Imported};
 pub use self::snapshot::Snapshot;

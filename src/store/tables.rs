@@ -11,7 +11,8 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"trml");
 /// What brings a store of each version to the next; the first makes an empty file one.
 ///
 /// Times are UTC as RFC 3339 writes them. A revision is raised in the transaction of each write.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE namespaces (
         n INTEGER PRIMARY KEY,
         namespace_id TEXT NOT NULL UNIQUE,
@@ -76,7 +77,22 @@ const MIGRATIONS: [&str; 1] = ["
         member_id TEXT NOT NULL,
         PRIMARY KEY (batch, source_id, member_id)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE api_keys (
+        n INTEGER PRIMARY KEY,
+        key_id TEXT NOT NULL UNIQUE,
+        hash BLOB NOT NULL UNIQUE,
+        created_at TEXT NOT NULL,
+        revoked_at TEXT
+    ) STRICT;
+    CREATE TABLE api_key_namespaces (
+        api_key INTEGER NOT NULL REFERENCES api_keys (n),
+        namespace INTEGER NOT NULL REFERENCES namespaces (n),
+        PRIMARY KEY (api_key, namespace)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Makes the tables of a new file, or brings those of an older version up to date: all of it, or nothing.
 pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {

@@ -15,6 +15,8 @@ mod grep;
 #[cfg(feature = "tantivy")]
 #[path = "cli/index.rs"]
 mod index;
+#[path = "cli/key.rs"]
+mod key;
 #[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/readme.rs"]

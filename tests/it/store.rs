@@ -13,6 +13,8 @@ use trommel::{Code, Error, parse};
 use crate::plan::brute::stores::{self, Met};
 use crate::plan::brute::{self, Dice, import};
 
+#[path = "store/api_keys.rs"]
+mod api_keys;
 #[path = "store/crash.rs"]
 mod crash;
 

@@ -8,7 +8,7 @@ use trommel::Matcher;
 use trommel::conformance::{Question, Subject};
 
 use super::agree::{DOCUMENTS, Expected, Sets, seed};
-use super::sql::agree::columnar;
+use super::sql::agree::{columnar, single};
 use super::sql::database::{MariaDb, Postgres, Sqlite};
 use super::sql::store::{Storage, Store as Database};
 use super::suite::{Says, matching};
@@ -25,8 +25,8 @@ struct Seat {
     is_columnar: bool,
 }
 
-/// The documents of a set, as they come or made such as more is asked of columns, or of JSON fields.
-const SHAPES: [fn(Vec<Json>) -> Vec<Json>; 3] = [|documents| documents, columnar, plain];
+/// The documents of a set, as they come or made such as more is asked of columns, JSON fields, or generated columns.
+const SHAPES: [fn(Vec<Json>) -> Vec<Json>; 4] = [|documents| documents, columnar, plain, single];
 const COLUMNAR: usize = 1;
 
 fn variable(name: &str) -> Option<u64> {
@@ -42,7 +42,7 @@ fn seats() -> Vec<Seat> {
         }
     };
     take("memory", "matcher".to_owned(), Box::new(Says("memory", memory)), false);
-    for storage in [Storage::Json, Storage::ValidJson, Storage::Columns, Storage::Mixed] {
+    for storage in [Storage::Json, Storage::ValidJson, Storage::Generated, Storage::Columns, Storage::Mixed] {
         let is_columnar = matches!(storage, Storage::Columns | Storage::Mixed);
         let mut database = |name, form: &str, database| {
             let store = Database::new(database, storage);
@@ -102,7 +102,7 @@ fn all_backends_say_the_same() {
         let mut set = sets.next(SHAPES[shape]);
         rounds += 1;
         // By default each shape has its turn.
-        let share = if seconds.is_none() && filters < 150 { (filters / 3) as usize } else { usize::MAX };
+        let share = if seconds.is_none() && filters < 150 { filters as usize / SHAPES.len() } else { usize::MAX };
         for filter in std::mem::take(&mut set.filters).into_iter().take(share) {
             if !measure.has_room(asked) {
                 break;

@@ -56,7 +56,7 @@ fn as_values_and_as_data(open: fn() -> Box<dyn Database>) {
         let wanted = match storage {
             Storage::Columns => &["things"][..],
             Storage::Mixed => &["j_f0", "things"],
-            Storage::Json | Storage::ValidJson => &["documents"],
+            Storage::Json | Storage::ValidJson | Storage::Generated => &["documents"],
         };
         assert_eq!(store.database.tables(), wanted);
     }

@@ -5,7 +5,7 @@ use trommel::backend::sql::{Column, Mapping, Query};
 use trommel::conformance::{Answer, BoxError, Question, Subject};
 use trommel::reference::Reference;
 use trommel::sea_query::{self, Value, Values};
-use trommel::{Lowered, Matcher, Path, Schema, Sql, Type, lower};
+use trommel::{Field, Lowered, Matcher, Path, Schema, Sql, Type, lower};
 
 use super::database::{Database, Holds};
 
@@ -16,6 +16,8 @@ pub(crate) enum Storage {
     Json,
     /// The same, promised to be well-formed.
     ValidJson,
+    /// A JSON column, and generated columns over its paths: some promised to be exact, and others as wrong as they may be.
+    Generated,
     /// Typed columns and join tables alone. What they cannot hold is left out of the database.
     Columns,
     /// Typed columns and join tables where the documents allow it, and a JSON column.
@@ -31,6 +33,8 @@ pub(crate) struct Tally {
     pub(crate) residual: usize,
     pub(crate) columns: usize,
     pub(crate) joins: usize,
+    /// Questions that name a generated column.
+    pub(crate) generated: usize,
 }
 
 /// A real database as a subject of the suite.
@@ -82,6 +86,7 @@ impl Store {
                 let mapping = indexed.fold(mapping, |mapping, path| mapping.indexed(&path.to_string()).unwrap());
                 (mapping.json_valid(), stored)
             }
+            Storage::Generated => self.put_generated(paths, documents),
             Storage::Columns => self.put_columns(paths, schema, documents, false),
             Storage::Mixed => self.put_columns(paths, schema, documents, true),
         }
@@ -96,6 +101,31 @@ impl Store {
         }
         self.fill(vec![table]);
         (Mapping::default(), stored)
+    }
+
+    /// As a database would generate them, whatever it makes of a value of another type.
+    fn put_generated(&mut self, paths: &[&Path], documents: &[Json]) -> (Mapping, Vec<bool>) {
+        let database = &*self.database;
+        let stored: Vec<bool> = documents.iter().map(|document| database.can_store(document)).collect();
+        let generated: Vec<Generated> = paths
+            .iter()
+            .enumerate()
+            .filter_map(|(index, path)| Generated::of(database, path, documents, index))
+            .collect();
+        let columns = generated.iter().map(|generated| (generated.column.name(), Holds::Values(&generated.column)));
+        let columns: Vec<_> = [("id", Holds::Id), ("doc", Holds::Json)].into_iter().chain(columns).collect();
+        let mut table = Table::new(database, "documents", &columns);
+        for (index, document) in documents.iter().enumerate().filter(|(index, _)| stored[*index]) {
+            let mut row = vec![(index as i64).into(), document.to_string().into()];
+            row.extend(generated.iter().map(|generated| generated.value(database, document, index)));
+            table.rows.push(row);
+        }
+        let mapping = generated.iter().fold(Mapping::default(), |mapping, generated| {
+            mapping.generated_column(&generated.path.to_string(), generated.column.clone()).unwrap()
+        });
+        let promises_well_formed = generated.len().is_multiple_of(2);
+        self.fill(vec![table]);
+        (if promises_well_formed { mapping.json_valid() } else { mapping }, stored)
     }
 
     fn put_columns(
@@ -262,6 +292,11 @@ impl Placed {
         if ty == Type::String && index % 3 == 1 {
             column = column.folded_index();
         }
+        if ty == Type::String && index % 4 == 2 {
+            let texts = documents.iter().flat_map(|document| path.values(document)).filter_map(Json::as_str);
+            let longest = texts.map(|text| text.chars().count()).max().unwrap_or(0);
+            column = column.length(u32::try_from(longest).unwrap());
+        }
         Some(Placed { path: path.clone(), name, column, is_join, null_is_null })
     }
 
@@ -283,6 +318,81 @@ impl Placed {
     }
 }
 
+/// A path with a generated column.
+struct Generated {
+    path: Path,
+    column: Column,
+    /// Values of the column's type that documents have there.
+    others: Vec<Json>,
+}
+
+impl Generated {
+    /// A column of the type that most values have; none where there are none.
+    fn of(database: &dyn Database, path: &Path, documents: &[Json], index: usize) -> Option<Generated> {
+        let values: Vec<&Json> = documents.iter().filter_map(|document| plain(path, document)).collect();
+        let of_type = |ty| values.iter().filter(move |value| database.can_generate(value, ty));
+        let types = [Type::String, Type::Number, Type::Integer, Type::Boolean];
+        let ty = types.into_iter().max_by_key(|ty| of_type(*ty).count())?;
+        let others: Vec<Json> = of_type(ty).map(|value| (*value).clone()).collect();
+        if others.is_empty() {
+            return None;
+        }
+        let mut column = Column::new(format!("g{index}"), ty);
+        if !index.is_multiple_of(3) {
+            column = column.exact();
+        }
+        if ty == Type::String && index % 2 == 1 {
+            column = column.binary();
+        }
+        if ty == Type::String && index % 5 == 2 {
+            column = column.folded_index();
+        }
+        Some(Generated { path: path.clone(), column, others })
+    }
+
+    fn value(&self, database: &dyn Database, document: &Json, index: usize) -> Value {
+        let ty = self.column.ty();
+        let value = plain(&self.path, document).filter(|value| database.can_generate(value, ty));
+        let value = match value {
+            Some(value) => value,
+            None if self.column.is_exact() || index.is_multiple_of(4) => &Json::Null,
+            // What a server reads a value of another type as: here, as what others have.
+            None => &self.others[index % self.others.len()],
+        };
+        database.scalar(value, ty)
+    }
+}
+
+/// What a schema says of some paths, and which of them are single.
+fn with_singles(schema: &Schema, paths: &[&Path], documents: &[Json]) -> Schema {
+    let is_single = |path: &Path| documents.iter().all(|document| has_no_array(path, document));
+    let fields = paths.iter().map(|path| {
+        let facts = schema.facts(path);
+        let mut field = Field::new(path.to_string(), facts.ty);
+        if !facts.many || is_single(path) {
+            field = field.single();
+        }
+        if facts.optional { field } else { field.required() }
+    });
+    Schema::new(fields).unwrap()
+}
+
+fn has_no_array(path: &Path, document: &Json) -> bool {
+    let mut node = Some(document);
+    for key in path.keys() {
+        node = node.and_then(|node| node.get(key));
+        if node.is_some_and(Json::is_array) {
+            return false;
+        }
+    }
+    true
+}
+
+/// The value at the end of plain objects.
+fn plain<'d>(path: &Path, document: &'d Json) -> Option<&'d Json> {
+    path.keys().try_fold(document, |node, key| node.as_object()?.get(key))
+}
+
 fn overlap(a: &Path, b: &Path) -> bool {
     a.keys().zip(b.keys()).all(|(a, b)| a == b)
 }
@@ -294,7 +404,11 @@ impl Subject for Store {
 
     fn answer(&mut self, question: &Question<'_>) -> Result<Answer, BoxError> {
         let (filter, schema, documents) = (question.filter(), question.schema(), question.documents());
-        let predicate = schema.check(filter)?;
+        let mut predicate = schema.check(filter)?;
+        if self.storage == Storage::Generated {
+            // A promise more, which no answer depends on (T4): most forms ask a generated column of a single field alone.
+            predicate = with_singles(schema, &predicate.fields(), documents).check(filter)?;
+        }
         let paths = predicate.fields();
         let (mapping, stored) = self.put(&paths, schema, documents);
         let sql: Sql = self.database.sql(mapping.clone());
@@ -311,6 +425,9 @@ impl Subject for Store {
         self.tally.columns += paths.iter().filter(|path| column_of(&mapping, path).is_some()).count();
         self.tally.joins +=
             mapping.columns().filter(|(_, column)| format!("{column:?}").contains("join: Some")).count();
+        let text = lowered.pushed().map(Query::to_string).unwrap_or_default();
+        self.tally.generated +=
+            usize::from(["\"documents\".\"g", "`documents`.`g"].iter().any(|name| text.contains(name)));
         match (lowered.is_exact(), lowered.pushed()) {
             (true, _) => self.tally.exact += 1,
             (false, Some(_)) => self.tally.superset += 1,

@@ -53,6 +53,11 @@ pub(crate) trait Database {
         has_type(value, ty)
     }
 
+    /// Whether a generated column of a type holds a value as it is; of a large integer, one of floats holds the nearest.
+    fn can_generate(&self, value: &Json, ty: Type) -> bool {
+        if ty == Type::Number { value.is_number() } else { self.can_hold(value, ty) }
+    }
+
     /// Whether a column of floats holds those that are no number too.
     fn has_infinities(&self) -> bool {
         true

@@ -10,6 +10,7 @@ use crate::limits::{Limit, Limits};
 
 /// What kind of mistake it is. The names are stable: programs may branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
@@ -119,11 +120,13 @@ impl fmt::Display for Code {
 
 /// Where in the input something stands. Either part may be unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 pub struct Place {
     /// JSON Pointer (RFC 6901) into the JSON that was read.
     pub pointer: Option<String>,
     /// Byte range `[start, end)` of the text that was read.
     #[serde(serialize_with = "span_as_pair")]
+    #[cfg_attr(feature = "server", schemars(with = "Option<(usize, usize)>"))]
     pub span: Option<Range<usize>>,
 }
 
@@ -133,6 +136,7 @@ fn span_as_pair<S: Serializer>(span: &Option<Range<usize>>, serializer: S) -> Re
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Severity {
@@ -144,6 +148,7 @@ pub enum Severity {
 
 /// One mistake. Serialises to the JSON that the command line prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Diagnostic {
     /// What kind of mistake.

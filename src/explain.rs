@@ -24,6 +24,7 @@ use crate::predicate::{Bound, Join, Leaf, Predicate, Shape, Test};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Explain {
     /// The backend's name.
@@ -32,6 +33,7 @@ pub struct Explain {
     pub pushed: Option<String>,
     /// The filter to recheck candidates with; `None`: nothing is left.
     #[serde(serialize_with = "as_raw")]
+    #[cfg_attr(feature = "server", schemars(with = "Option<Filter>"))]
     pub residual: Option<Filter>,
     /// Every leaf, in order.
     pub leaves: Vec<LeafExplain>,
@@ -41,6 +43,7 @@ pub struct Explain {
 
 /// What a backend does with one leaf.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LeafExplain {
     /// Where the leaf was written first, if that is known.
@@ -48,6 +51,7 @@ pub struct LeafExplain {
     /// Its path.
     pub field: String,
     /// The operator of its positive test.
+    #[cfg_attr(feature = "server", schemars(with = "String"))]
     pub operator: Operator,
     /// Whether it is the complement of the test.
     pub negated: bool,
@@ -59,6 +63,7 @@ pub struct LeafExplain {
 
 /// How well a leaf is covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CoverKind {
     /// Exactly the documents that match.

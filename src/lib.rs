@@ -40,6 +40,7 @@
 //! | `sql` | the backend for SQL databases: SQLite, PostgreSQL, MariaDB, MySQL |
 //! | `tantivy` | the backend for search indexes |
 //! | `store` | the embedded store for the trigger planner |
+//! | `server` | the planner and the store over HTTP |
 //! | `proptest` | strategies for filters, documents, and pairs that meet |
 //! | `conformance` | the suite that proves a backend |
 //! | `arbitrary` | `Arbitrary` for fuzzing |
@@ -74,6 +75,9 @@ mod predicate;
 pub mod reference;
 mod schema;
 pub mod semantics;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod server;
 mod set;
 mod simplify;
 #[cfg(feature = "store")]

@@ -71,6 +71,7 @@ pub enum Shape<'p> {
 
 /// What can be said of every document at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It matches every document.

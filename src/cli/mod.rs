@@ -15,6 +15,8 @@ mod key;
 mod output;
 mod plan;
 mod schema;
+#[cfg(feature = "server")]
+mod serve;
 mod sql;
 mod store;
 mod why;
@@ -56,6 +58,8 @@ enum Command {
     Batch(plan::BatchArgs),
     Task(plan::TaskArgs),
     Key(key::KeyArgs),
+    #[cfg(feature = "server")]
+    Serve(serve::ServeArgs),
     Completions(docs::CompletionsArgs),
     Man(docs::ManArgs),
 }
@@ -100,6 +104,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Batch(args) => plan::batch(args, output),
         Command::Task(args) => plan::task(args, output),
         Command::Key(args) => key::run(args, output),
+        #[cfg(feature = "server")]
+        Command::Serve(args) => serve::run(args, output),
         Command::Completions(args) => docs::completions(args, output),
         Command::Man(args) => docs::man(args, output),
     };

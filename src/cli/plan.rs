@@ -11,7 +11,7 @@ use trommel::{Code, Diagnostic};
 
 use super::Answer;
 use super::filter::RequestArgs;
-use super::output::{FORMAT_VERSION, Failure, Format, Output, note, one_line, read_text, report_envelope};
+use super::output::{FORMAT_VERSION, Failure, Format, Output, note, read_text, report_envelope};
 use super::store::NamespaceArgs;
 
 /// Show what a request to process a collection would do
@@ -172,29 +172,13 @@ pub(super) fn trigger(args: &TriggerArgs, output: &Output) -> Result<Answer, Fai
                 let plan = TriggerPlan::from_json(&text);
                 let plan = plan.map_err(|error| Failure::in_file("the plan", path, &error, &text))?;
                 let mut store = Store::open(store)?;
-                is_of(&plan, &mut store, namespace, collection)?;
+                plan.expect_of(collection, store.snapshot(namespace)?.catalog())?;
                 store.trigger_plan(&plan)?
             }
         };
         output.print_json(&response)?;
         Ok(Answer::Yes)
     })
-}
-
-/// Whether a plan is one of the collection that is named.
-fn is_of(plan: &TriggerPlan, store: &mut Store, namespace: &str, collection: &str) -> Result<(), Failure> {
-    let snapshot = store.snapshot(namespace)?;
-    let catalog = snapshot.catalog();
-    let TriggerPlan { namespace_id, collection_id, revisions, .. } = plan;
-    if namespace_id == catalog.namespace_id() {
-        // A name may be another's by now. That the plan is stale is told where it is triggered.
-        if revisions.catalog != catalog.revision() || *collection_id == catalog.collection(collection)?.collection_id {
-            return Ok(());
-        }
-    }
-    let (id, namespace) = (one_line(collection_id), one_line(namespace_id));
-    let message = format!("the plan is one of `{id}` in `{namespace}`, not of `{}`", one_line(collection));
-    Err(Diagnostic::error(Code::Usage, message).into())
 }
 
 pub(super) fn batch(args: &BatchArgs, output: &Output) -> Result<Answer, Failure> {

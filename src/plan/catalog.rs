@@ -27,6 +27,7 @@ pub struct Bucket {
 
 /// The fields whose values tell the objects of a bucket apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UniqueKey {
     /// At least one.
@@ -61,6 +62,7 @@ pub enum CollectionSource {
 
 /// Of what kind the sources of a collection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// Buckets: what is counted are objects.
@@ -369,6 +371,16 @@ impl Catalog {
     #[cfg(feature = "store")]
     pub(crate) fn bucket_of_id(&self, bucket_id: &str) -> Option<&Bucket> {
         self.bucket_names.ids.get(bucket_id).map(|at| &self.file.buckets[*at as usize])
+    }
+
+    /// The ids of the sources of a collection, by its index.
+    #[cfg(feature = "server")]
+    pub(crate) fn source_ids(&self, collection: usize) -> Vec<&str> {
+        let id = |at: &u32| match self.file.collections[collection].source.kind() {
+            SourceKind::Bucket => &*self.file.buckets[*at as usize].bucket_id,
+            SourceKind::Collection => &*self.file.collections[*at as usize].collection_id,
+        };
+        self.sources[collection].iter().map(id).collect()
     }
 
     pub(super) fn sources_of(&self, collection: u32) -> &[u32] {

@@ -22,4 +22,6 @@ pub(crate) use preview::aligned;
 pub use question::{Answers, Count, CountAndOverwrites, Counted, Overwrites, Question, Source, SourceRef};
 pub use request::TriggerRequest;
 pub use response::{ErrorEnvelope, TriggerResponse};
+#[cfg(feature = "server")]
+pub(crate) use trigger_plan::PlanDocument;
 pub use trigger_plan::{FilterParts, PlannedCollection, PlannedSource, Revisions, Skipped, Tier, TriggerPlan, Warning};

@@ -23,6 +23,7 @@ use crate::predicate::Predicate;
 /// assert_eq!(sum(&[Count::Exact(2), Count::AtMost(3), Count::AtLeast(4)]), Count::AtLeast(6));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", content = "n", rename_all = "snake_case")]
 pub enum Count {
     /// So many.

@@ -26,6 +26,7 @@ use crate::value::Value;
 /// # Ok::<(), trommel::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct TriggerRequest {
     /// Ids or names of the buckets to take objects from; `None` does not limit, an empty list selects none.

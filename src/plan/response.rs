@@ -9,6 +9,7 @@ use crate::error::{Code, Diagnostic, Error};
 /// The answer to a trigger call: the API's members and no others. Of the two pairs of sources and count, the one that is not
 /// about this collection's sources is null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TriggerResponse {
@@ -78,6 +79,7 @@ impl TriggerResponse {
 /// assert_eq!(envelope["error"]["details"]["diagnostics"][0]["pointer"], "/object_id");
 /// ```
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 pub struct ErrorEnvelope {
     success: bool,
     status: u16,
@@ -85,14 +87,17 @@ pub struct ErrorEnvelope {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 struct ErrorBody {
+    /// The code of the first mistake, or what is wrong with the call itself.
     #[serde(rename = "type")]
-    code: Code,
+    kind: &'static str,
     message: String,
     details: Details,
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 struct Details {
     diagnostics: Vec<Diagnostic>,
     /// How many more there were than the limit on reported errors.
@@ -107,8 +112,15 @@ impl ErrorEnvelope {
         let diagnostics = error.diagnostics().to_vec();
         let message = diagnostics.first().map_or_else(String::new, |first| first.message.clone());
         let details = Details { diagnostics, omitted: Some(error.omitted()).filter(|omitted| *omitted > 0) };
-        let body = ErrorBody { code: error.code(), message, details };
+        let body = ErrorBody { kind: error.code().as_str(), message, details };
         ErrorEnvelope { success: false, status: status(error.code()), error: body }
+    }
+
+    /// The envelope of what is wrong with a call before its body is looked at.
+    #[cfg(feature = "server")]
+    pub(crate) fn of_status(status: u16, kind: &'static str, message: String) -> ErrorEnvelope {
+        let body = ErrorBody { kind, message, details: Details { diagnostics: Vec::new(), omitted: None } };
+        ErrorEnvelope { success: false, status, error: body }
     }
 
     /// The HTTP status (RFC 9110).

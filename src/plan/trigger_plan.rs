@@ -6,10 +6,10 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::catalog::SourceKind;
+use super::catalog::{Catalog, SourceKind};
 use super::question::Count;
 use super::request::TriggerRequest;
-use crate::error::{Code, Diagnostic, Error, Place};
+use crate::error::{Code, Diagnostic, Error, Place, excerpt};
 use crate::explain::Explain;
 use crate::file::{self, span_of};
 use crate::filter::Filter;
@@ -18,6 +18,7 @@ use crate::parse::Parser;
 
 /// The filter of a plan, by where each part comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 pub struct FilterParts {
     /// The collection's own.
     pub collection: Option<Filter>,
@@ -30,6 +31,7 @@ pub struct FilterParts {
 /// What a request would do. Serialises to what the command line prints with `--format json`; [read back](Self::from_json), it
 /// can be triggered as long as nothing has changed that it rests on.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TriggerPlan {
     /// The namespace.
@@ -65,8 +67,18 @@ pub struct TriggerPlan {
     pub explain: Option<Explain>,
 }
 
+/// A plan as it is printed.
+#[derive(Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema), schemars(rename = "Plan"))]
+pub(crate) struct PlanDocument<'p> {
+    format_version: u32,
+    #[serde(flatten)]
+    plan: &'p TriggerPlan,
+}
+
 /// A source, and what was counted there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PlannedSource {
@@ -89,6 +101,7 @@ pub struct PlannedSource {
 
 /// The collections of one step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Tier {
@@ -101,6 +114,7 @@ pub struct Tier {
 
 /// A collection that is processed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PlannedCollection {
@@ -116,6 +130,7 @@ pub struct PlannedCollection {
 
 /// A collection downstream that is not processed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Skipped {
@@ -127,6 +142,7 @@ pub struct Skipped {
 
 /// Something that a person should know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Warning {
@@ -144,6 +160,7 @@ impl Warning {
 
 /// The revisions of what a plan rests on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Revisions {
     /// Of the catalog.
@@ -159,13 +176,7 @@ impl TriggerPlan {
     /// The plan as a document: what it serialises to, and `format_version`.
     #[must_use]
     pub fn to_json(&self) -> impl Serialize + '_ {
-        #[derive(Serialize)]
-        struct Document<'p> {
-            format_version: u32,
-            #[serde(flatten)]
-            plan: &'p TriggerPlan,
-        }
-        Document { format_version: FORMAT_VERSION, plan: self }
+        PlanDocument { format_version: FORMAT_VERSION, plan: self }
     }
 
     /// Reads a plan that was saved. The filters that follow from the request are not read back.
@@ -174,6 +185,18 @@ impl TriggerPlan {
     /// Each with its place. `unsupported` for another version of the form; `syntax`, `unknown_key`, `missing_value` or
     /// `duplicate_key` for what is no plan; those of a request.
     pub fn from_json(text: &str) -> Result<TriggerPlan, Error> {
+        // What was accepted once is only read again; regular expressions are compiled again.
+        let own = [Limit::Regex, Limit::Errors];
+        let limits =
+            own.into_iter().fold(Limits::none(), |limits, limit| limits.with(limit, Limits::default().get(limit)));
+        TriggerPlan::from_json_with(&Parser::new().limits(limits), text)
+    }
+
+    /// The same for a plan that somebody else kept meanwhile: its request is read under a parser's limits.
+    ///
+    /// # Errors
+    /// Those of [`from_json`](Self::from_json).
+    pub fn from_json_with(parser: &Parser, text: &str) -> Result<TriggerPlan, Error> {
         // The version first: another form may have other members.
         let Version { format_version } = file::read(text)?;
         let version: u32 = serde_json::from_str(format_version.get()).map_err(|_| no_version(text, format_version))?;
@@ -182,11 +205,7 @@ impl TriggerPlan {
             return Err(Diagnostic::error(Code::Unsupported, message).at(version_place(text, format_version)).into());
         }
         let plan: PlanFile<'_> = file::read(text)?;
-        // What was accepted once is only read again; regular expressions are compiled again.
-        let own = [Limit::Regex, Limit::Errors];
-        let limits =
-            own.into_iter().fold(Limits::none(), |limits, limit| limits.with(limit, Limits::default().get(limit)));
-        let request = TriggerRequest::from_json_with(&Parser::new().limits(limits), plan.request.get());
+        let request = TriggerRequest::from_json_with(parser, plan.request.get());
         let request = request.map_err(|error| error.below("/request").after(span_of(text, plan.request).start))?;
         Ok(TriggerPlan {
             namespace_id: plan.namespace_id,
@@ -205,6 +224,27 @@ impl TriggerPlan {
             revisions: plan.revisions,
             explain: None,
         })
+    }
+}
+
+impl TriggerPlan {
+    /// Whether this is a plan of the collection of an id or name in a catalog.
+    ///
+    /// # Errors
+    /// `usage` if it is one of another; `not_found`. That it is stale is told where it is triggered.
+    pub fn expect_of(&self, collection: &str, catalog: &Catalog) -> Result<(), Error> {
+        let TriggerPlan { namespace_id, collection_id, revisions, .. } = self;
+        if namespace_id == catalog.namespace_id() {
+            // A name may be another's by now.
+            if revisions.catalog != catalog.revision()
+                || *collection_id == catalog.collection(collection)?.collection_id
+            {
+                return Ok(());
+            }
+        }
+        let (id, namespace) = (excerpt(collection_id), excerpt(namespace_id));
+        let message = format!("the plan is one of `{id}` in `{namespace}`, not of `{}`", excerpt(collection));
+        Err(Diagnostic::error(Code::Usage, message).into())
     }
 }
 

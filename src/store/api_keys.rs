@@ -6,11 +6,12 @@ use hmac_sha256::Hash;
 use rusqlite::{Row, params};
 use serde::Serialize;
 
-use super::{Store, catalog, new_id, sqlite, whole};
+use super::{Store, catalog, new_id, sqlite};
 use crate::error::{Code, Diagnostic, Error, excerpt, visible};
 
 /// A namespace that a key holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HeldNamespace {
     /// Its id.
@@ -75,7 +76,7 @@ impl Store {
         }
         let key = random_key()?;
         let connection = &self.connection;
-        let key_id = whole(connection, || {
+        let key_id = self.whole(|| {
             let key_id = new_id(connection, "key_")?;
             let insert = "INSERT INTO api_keys (key_id, hash, created_at)
                           VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))";

@@ -1,8 +1,9 @@
 //! Triggering: a batch, the ids of what it processes, and its task, in one transaction.
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
+use super::cancel::begin_write;
 use super::snapshot::Snapshot;
 use super::{Store, catalog, new_id, sqlite};
 use crate::error::{Code, Diagnostic, Error, excerpt};
@@ -13,6 +14,7 @@ use crate::predicate::Predicate;
 
 /// A batch, as `batch` and `task` print it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Batch {
     /// `btch_…`.
@@ -64,8 +66,10 @@ impl Store {
         request: &TriggerRequest,
         planned: Option<&TriggerPlan>,
     ) -> Result<TriggerResponse, Error> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
-        let snapshot = Snapshot::new(transaction, namespace, &mut self.catalog)?;
+        let Store { connection, cancel, catalog } = self;
+        let begin = || Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+        let transaction = begin_write(connection, cancel, begin)?;
+        let snapshot = Snapshot::new(transaction, namespace, catalog)?;
         // Before the request is resolved: what a catalog that has changed makes of it is no mistake of the request's.
         planned.map_or(Ok(()), |plan| expect_unmoved(plan, &snapshot))?;
         let resolved = resolve(collection, request, snapshot.catalog())?;
@@ -104,7 +108,7 @@ impl Store {
     /// # Errors
     /// `not_found`; `database`.
     pub fn batch(&self, batch_id: &str) -> Result<Batch, Error> {
-        find(&self.connection, "batch_id", batch_id)?.ok_or_else(|| not_found("batch", batch_id))
+        find(&self.connection, None, "batch_id", batch_id)?.ok_or_else(|| not_found("batch", batch_id))
     }
 
     /// The batch of a task's id.
@@ -112,7 +116,7 @@ impl Store {
     /// # Errors
     /// `not_found`; `database`.
     pub fn task(&self, task_id: &str) -> Result<Batch, Error> {
-        find(&self.connection, "task_id", task_id)?.ok_or_else(|| not_found("task", task_id))
+        find(&self.connection, None, "task_id", task_id)?.ok_or_else(|| not_found("task", task_id))
     }
 
     /// The ids of what a batch processes, each with that of its source, sorted.
@@ -126,6 +130,26 @@ impl Store {
         let mut select = self.connection.prepare_cached(sql).map_err(sqlite)?;
         let rows = select.query_map([batch_id], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+}
+
+impl Snapshot<'_> {
+    /// The batch of an id, if it is one of this namespace.
+    ///
+    /// # Errors
+    /// `not_found`; `database`.
+    pub fn batch(&self, batch_id: &str) -> Result<Batch, Error> {
+        let found = find(self.transaction(), Some(self.namespace().n), "batch_id", batch_id)?;
+        found.ok_or_else(|| not_found("batch", batch_id))
+    }
+
+    /// The batch of a task's id, if it is one of this namespace.
+    ///
+    /// # Errors
+    /// `not_found`; `database`.
+    pub fn task(&self, task_id: &str) -> Result<Batch, Error> {
+        let found = find(self.transaction(), Some(self.namespace().n), "task_id", task_id)?;
+        found.ok_or_else(|| not_found("task", task_id))
     }
 }
 
@@ -155,7 +179,8 @@ fn not_found(what: &str, id: &str) -> Error {
     Diagnostic::error(Code::NotFound, format!("there is no {what} `{}`", excerpt(id))).into()
 }
 
-fn find(connection: &Connection, column: &str, id: &str) -> Result<Option<Batch>, Error> {
+/// The batch of an id, of any namespace or of one.
+fn find(connection: &Connection, namespace: Option<i64>, column: &str, id: &str) -> Result<Option<Batch>, Error> {
     let columns = "batch_id, task_id, status, collection_id, tiers, object_count, document_count, created_at";
     let read = |row: &Row<'_>| {
         let count = |at| row.get::<_, Option<i64>>(at).map(|count| count.map(|count| count as u64));
@@ -171,8 +196,9 @@ fn find(connection: &Connection, column: &str, id: &str) -> Result<Option<Batch>
         };
         Ok((batch, row.get::<_, String>(4)?))
     };
-    let sql = format!("SELECT {columns} FROM batches WHERE {column} = ?");
-    let found = connection.prepare_cached(&sql).and_then(|mut select| select.query_row([id], read).optional());
+    let sql = format!("SELECT {columns} FROM batches WHERE {column} = ?1 AND (?2 IS NULL OR namespace = ?2)");
+    let found =
+        connection.prepare_cached(&sql).and_then(|mut select| select.query_row((id, namespace), read).optional());
     let Some((batch, tiers)) = found.map_err(sqlite)? else { return Ok(None) };
     Ok(Some(Batch { tiers: catalog::own(&tiers)?, ..batch }))
 }

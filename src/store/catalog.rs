@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::keys::key_value;
-use super::{Store, new_id, sqlite, whole};
+use super::{Store, new_id, sqlite};
 use crate::document::Document;
 use crate::error::{Code, Diagnostic, Error, excerpt};
 use crate::filter::Filter;
@@ -86,7 +86,7 @@ impl Store {
     /// # Errors
     /// Those of [`Catalog::new`] over what the catalog becomes; `database`.
     pub fn apply(&mut self, namespace: &str, file: CatalogFile) -> Result<Catalog, Error> {
-        whole(&self.connection, || {
+        self.whole(|| {
             let namespace = find_or_make(&self.connection, namespace)?;
             write(&self.connection, &namespace, file)
         })

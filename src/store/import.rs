@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::cancel::{begin_write, let_others_write};
 use super::index::analyze_if_needed;
 use super::kept::kept;
 use super::keys::key_value;
@@ -137,8 +138,9 @@ impl<'s> Import<'s> {
         }
         let lines = self.open.map_or(1, |lines| lines + 1);
         self.open = Some(lines);
-        if lines >= CHUNK {
-            self.flush()?;
+        if lines >= CHUNK && self.scope == Scope::Chunk {
+            self.commit()?;
+            let_others_write();
         }
         Ok(Ok(()))
     }
@@ -146,7 +148,8 @@ impl<'s> Import<'s> {
     fn begin(&mut self) -> Result<(), Error> {
         if self.open.is_none() {
             if self.scope != Scope::Within {
-                self.store.connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+                let Store { connection, cancel, .. } = self.store;
+                begin_write(connection, cancel, || connection.execute_batch("BEGIN IMMEDIATE"))?;
             }
             self.open = Some(0);
             // The key may have been changed since the last commit; so is the one that the values are worked out by.

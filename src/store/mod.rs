@@ -30,6 +30,7 @@
 
 mod api_keys;
 mod batches;
+mod cancel;
 mod catalog;
 mod demo;
 mod import;
@@ -48,6 +49,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use self::api_keys::{ApiKey, HeldNamespace, NewApiKey};
 pub use self::batches::Batch;
+pub use self::cancel::Cancel;
+use self::cancel::begin_write;
 pub use self::import::{Destination, Import, Imported};
 pub use self::snapshot::Snapshot;
 pub use self::stats::{NamespaceStats, TableStats};
@@ -64,6 +67,8 @@ pub struct Store {
     connection: Connection,
     /// The catalog that was read last: it is good as long as its revision is the one in the file.
     catalog: Option<Arc<Catalog>>,
+    /// Who may end what runs.
+    cancel: Cancel,
 }
 
 /// So long a write waits for those before it.
@@ -98,7 +103,7 @@ impl Store {
         // Before anything is changed in a file that is no store.
         expect_none()?;
         store.connection.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
-        whole(&store.connection, || {
+        store.whole(|| {
             // Somebody else may have been first.
             expect_none()?;
             tables::bring_up_to_date(&store.connection)?;
@@ -146,7 +151,7 @@ impl Store {
     pub fn in_memory() -> Result<Store, Error> {
         let connection = Connection::open_in_memory().map_err(sqlite)?;
         tables::migrate(&connection)?;
-        Ok(Store { connection, catalog: None })
+        Ok(Store { connection, catalog: None, cancel: Cancel::default() })
     }
 
     fn with(file: &Path, flags: OpenFlags) -> Result<Store, Error> {
@@ -166,7 +171,12 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(64);
         // SQLite opens a file when it first reads it.
         connection.pragma_query_value(None, "schema_version", |_| Ok(())).map_err(|error| in_file(file, error))?;
-        Ok(Store { connection, catalog: None })
+        Ok(Store { connection, catalog: None, cancel: Cancel::default() })
+    }
+
+    /// Writes all of something in one transaction, or nothing of it. Other writers wait meanwhile.
+    fn whole<T>(&self, write: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        whole(&self.connection, &self.cancel, write)
     }
 
     /// The most bytes that the file may take, as far as this store writes to it: a write beyond fails whole.
@@ -253,8 +263,8 @@ fn in_file(file: &Path, error: rusqlite::Error) -> Error {
 }
 
 /// Writes all of something in one transaction, or nothing of it. Other writers wait meanwhile.
-fn whole<T>(connection: &Connection, write: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
+fn whole<T>(connection: &Connection, cancel: &Cancel, write: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    begin_write(connection, cancel, || connection.execute_batch("BEGIN IMMEDIATE"))?;
     let written = write().and_then(|written| {
         connection.execute_batch("COMMIT").map_err(sqlite)?;
         Ok(written)

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::cancel::Cancel;
 use super::{sqlite, whole};
 use crate::error::{Code, Diagnostic, Error};
 
@@ -100,7 +101,7 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
     if version(connection)? == MIGRATIONS.len() {
         return Ok(());
     }
-    whole(connection, || bring_up_to_date(connection))
+    whole(connection, &Cancel::default(), || bring_up_to_date(connection))
 }
 
 /// The same in a transaction that is open.

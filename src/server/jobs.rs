@@ -1,0 +1,117 @@
+//! Work on the store, off the async threads: reads beside each other, writes one after another. Nobody works for a client that
+//! went away.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
+
+use super::Settings;
+use super::answer::Failure;
+use crate::error::Error;
+use crate::store::{Cancel, Store};
+
+/// The store, opened as often as it is worked on at once.
+#[derive(Debug)]
+pub(super) struct Stores {
+    readers: Arc<Pool>,
+    /// One: a queue in front of SQLite's own lock is fair, and that is not.
+    writer: Arc<Pool>,
+    patience: Duration,
+}
+
+#[derive(Debug)]
+struct Pool {
+    file: PathBuf,
+    open: fn(&Path) -> Result<Store, Error>,
+    idle: Mutex<Vec<Store>>,
+    turns: Arc<Semaphore>,
+}
+
+/// Cancels what runs for a request when that is dropped, as it is when the client goes away.
+struct Abandoned(Cancel);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Stores {
+    pub(super) fn open(file: &Path, settings: &Settings) -> Result<Stores, Error> {
+        let pool = |open, first, most| {
+            let (idle, turns) = (Mutex::new(vec![first]), Arc::new(Semaphore::new(most)));
+            Arc::new(Pool { file: file.to_owned(), open, idle, turns })
+        };
+        // The writer first, which brings the store up to date.
+        let writer = pool(Store::open, Store::open(file)?, 1);
+        let readers = pool(Store::open_to_read, Store::open_to_read(file)?, settings.readers.max(1));
+        Ok(Stores { readers, writer, patience: settings.answer })
+    }
+
+    /// Reads.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (done, is_cut_short) = run(&self.readers, self.patience, job).await?;
+        // A plan goes on without what it could not count. One that was cut short is no answer.
+        if is_cut_short { Err(Failure::too_long()) } else { Ok(done) }
+    }
+
+    /// Writes. What was written is told, even where the time was over meanwhile.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        run(&self.writer, self.patience, job).await.map(|(done, _)| done)
+    }
+}
+
+/// What a job gives, and whether its time was over before it had ended.
+async fn run<T: Send + 'static>(
+    pool: &Arc<Pool>,
+    patience: Duration,
+    job: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
+) -> Result<(T, bool), Failure> {
+    let deadline = Instant::now() + patience;
+    let turn = timeout_at(deadline, pool.turns.clone().acquire_owned()).await.map_err(|_| Failure::too_long())?;
+    let turn = turn.map_err(|_| Failure::internal())?;
+    let cancel = Cancel::default();
+    let abandoned = Abandoned(cancel.clone());
+    let mut running = spawn_blocking({
+        let (pool, cancel) = (pool.clone(), cancel.clone());
+        move || {
+            // Until the work has ended, whoever still waits for it.
+            let _turn = turn;
+            let mut store = pool.take()?;
+            store.cancel_with(&cancel)?;
+            // One that a panic went through is not used again.
+            let done = job(&mut store);
+            pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
+            done
+        }
+    });
+    let done = match timeout_at(deadline, &mut running).await {
+        Ok(done) => done,
+        Err(_) => {
+            cancel.cancel();
+            running.await
+        }
+    };
+    let done = done.map_err(|_| Failure::internal())?;
+    let done = done.map_err(|error| if cancel.is_cancelled() { Failure::too_long() } else { error.into() })?;
+    let is_cut_short = cancel.is_cancelled();
+    drop(abandoned);
+    Ok((done, is_cut_short))
+}
+
+impl Pool {
+    fn take(&self) -> Result<Store, Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| (self.open)(&self.file), Ok)
+    }
+}

@@ -26,7 +26,8 @@ use crate::value::Value;
 /// # Ok::<(), trommel::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "server", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+// Every member may be left out, which a writer of the type never does.
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = |schema: &mut schemars::Schema| drop(schema.remove("required"))))]
 #[non_exhaustive]
 pub struct TriggerRequest {
     /// Ids or names of the buckets to take objects from; `None` does not limit, an empty list selects none.

@@ -69,8 +69,9 @@ pub struct TriggerPlan {
 
 /// A plan as it is printed.
 #[derive(Serialize)]
-#[cfg_attr(feature = "server", derive(schemars::JsonSchema), schemars(rename = "Plan"))]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema), schemars(rename = "Plan", deny_unknown_fields))]
 pub(crate) struct PlanDocument<'p> {
+    #[cfg_attr(feature = "server", schemars(extend("const" = FORMAT_VERSION)))]
     format_version: u32,
     #[serde(flatten)]
     plan: &'p TriggerPlan,

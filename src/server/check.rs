@@ -23,16 +23,15 @@ struct CheckBody<'t> {
 
 /// The same for whoever writes one.
 #[derive(JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "FilterCheckRequest", extend("oneOf" = [{"required": ["text"]}, {"required": ["filter"]}]))]
+#[serde(untagged, deny_unknown_fields)]
+#[schemars(rename = "FilterCheckRequest")]
 #[expect(dead_code, reason = "the form of a body, which is read as text, so that mistakes keep their places")]
-pub(super) struct CheckRequest {
+pub(super) enum CheckRequest {
     /// A filter as somebody wrote it: JSON if it begins with `{`, else the text language. The spans of its mistakes are
     /// byte ranges of this text.
-    #[schemars(required)]
-    text: Option<String>,
+    Text { text: String },
     /// A filter. The spans and pointers of its mistakes are those of the body.
-    filter: Option<Filter>,
+    Filter { filter: Filter },
 }
 
 /// A filter without mistakes.

@@ -22,6 +22,8 @@ mod mutants;
 #[cfg(feature = "store")]
 mod plan;
 mod schema;
+#[cfg(feature = "server")]
+mod server;
 #[cfg(all(feature = "sql", feature = "conformance"))]
 mod sql;
 #[cfg(feature = "store")]

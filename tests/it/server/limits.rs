@@ -1,0 +1,181 @@
+//! What is too much, too long, too late, or put wrongly; and that every such error has the one form.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+use trommel::server::Settings;
+
+use super::{Answer, Request, Served, Shop};
+
+const TRIGGER: &str = "/v1/collections/frames/trigger";
+
+#[test]
+fn every_error_has_the_form_of_one() {
+    let shop = Shop::new();
+    let served = Served::new(&shop.file, Settings::default());
+    let ask = |request: Request| request.by(&shop.key, "demo").send(served.address);
+    for target in
+        ["/", "/v1", "/v1/collections/", "/v1/collections/frames/trigger/", "/v2/x", "//", "/%00", "/healthz/x"]
+    {
+        assert_eq!(ask(Request::get(target)).error(404), "not_found", "{target}");
+    }
+    for (method, target, allowed) in [
+        ("GET", TRIGGER, "POST"),
+        ("DELETE", "/v1/buckets", "GET,HEAD"),
+        ("OPTIONS", "/healthz", "GET,HEAD"),
+        ("TRACE", "/openapi.json", "GET,HEAD"),
+        ("BREW", TRIGGER, "POST"),
+    ] {
+        let answer = ask(Request { method, ..Request::get(target) });
+        assert_eq!(answer.error(405), "method_not_allowed", "{method} {target}");
+        assert_eq!(answer.headers.get("allow").map(String::as_str), Some(allowed));
+    }
+    let plain =
+        |content: &str| Request { headers: Vec::new(), ..Request::post(TRIGGER, "{}") }.with("Content-Type", content);
+    for content in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", "application/json/x"] {
+        assert_eq!(ask(plain(content)).error(415), "unsupported_media_type", "{content}");
+    }
+    assert_eq!(ask(Request::post(TRIGGER, "{}").with("Content-Encoding", "gzip")).error(415), "unsupported_media_type");
+    assert_eq!(ask(plain("Application/JSON; charset=utf-8")).status, 202);
+    for (body, kind) in [("", "syntax"), ("{", "syntax"), ("[]", "syntax"), (r#"{"x": 1}"#, "unknown_key")] {
+        assert_eq!(ask(Request::post(TRIGGER, body)).error(400), kind, "{body}");
+    }
+    let in_path = |name: &str| ask(Request::post(format!("/v1/collections/{name}/trigger"), "{}"));
+    assert_eq!(in_path("%FF").error(400), "bad_request");
+    assert_eq!(in_path("a%2Fb").error(404), "not_found");
+    assert_eq!(in_path("%66rames").status, 202);
+
+    let namespace =
+        |request: Request| request.with("Authorization", format!("Bearer {}", shop.key)).send(served.address);
+    for request in [
+        Request::get("/v1/buckets"),
+        Request::get("/v1/buckets").with("X-Namespace", ""),
+        Request::get("/v1/buckets?namespace="),
+        Request::get("/v1/buckets?namespace=demo&namespace=demo"),
+        Request::get("/v1/buckets").with("X-Namespace", "demo").with("X-Namespace", "demo"),
+    ] {
+        assert_eq!(namespace(request).error(400), "bad_request");
+    }
+    // A HEAD is a GET without the body.
+    let head = ask(Request { method: "HEAD", ..Request::get("/healthz") });
+    assert_eq!((head.status, &*head.body), (200, ""));
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let shop = Shop::new();
+    let mut settings = Settings::default();
+    (settings.body_bytes, settings.head_bytes) = (1000, 2000);
+    let served = Served::new(&shop.file, settings);
+    let ask = |request: Request| request.by(&shop.key, "demo").send(served.address);
+    let body = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
+    assert_eq!(ask(Request::post(TRIGGER, body(1000))).status, 202);
+    let refused = ask(Request::post(TRIGGER, body(1001)));
+    assert_eq!(refused.error(413), "payload_too_large");
+    assert!(refused.body.contains("1000 bytes"), "{refused:?}");
+    assert_eq!(ask(Request::get(format!("/{}", "a".repeat(2001)))).error(414), "uri_too_long");
+    assert_eq!(ask(Request::get(format!("/?{}", "a".repeat(2001)))).error(414), "uri_too_long");
+    assert_eq!(ask(Request::get("/healthz").with("X-A", "a".repeat(2001))).error(431), "headers_too_large");
+
+    // One that does not say how long it is.
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    let head = Request::post(TRIGGER, "")
+        .by(&shop.key, "demo")
+        .head()
+        .replace("Content-Length: 0", "Transfer-Encoding: chunked");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(format!("7d0\r\n{}\r\n0\r\n\r\n", body(2000)).as_bytes()).unwrap();
+    assert_eq!(Answer::read(&mut stream).unwrap().error(413), "payload_too_large");
+}
+
+#[test]
+fn what_does_not_arrive_is_not_waited_for() {
+    let shop = Shop::new();
+    let mut settings = Settings::default();
+    settings.arrival = Duration::from_millis(300);
+    let served = Served::new(&shop.file, settings);
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    let head = Request::post(TRIGGER, "{}").by(&shop.key, "demo").head();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(b"{").unwrap();
+    assert_eq!(Answer::read(&mut stream).unwrap().error(408), "request_timeout");
+
+    // Half a head, and nothing at all: the connection ends.
+    for begun in ["GET /healthz HTTP/1.1\r\nHost:", ""] {
+        let mut stream = TcpStream::connect(served.address).unwrap();
+        stream.write_all(begun.as_bytes()).unwrap();
+        let mut answered = String::new();
+        stream.read_to_string(&mut answered).unwrap();
+        assert!(!answered.contains("200"), "{answered}");
+    }
+    assert_eq!(shop.store().stats().unwrap()[0].batches, 0);
+}
+
+#[test]
+fn too_many_requests_at_once_are_told_to_come_again() {
+    let shop = Shop::new();
+    let mut settings = Settings::default();
+    settings.requests = 1;
+    let served = Served::new(&shop.file, settings);
+    let ask = |request: Request| request.by(&shop.key, "demo").send(served.address);
+    // One whose body is on its way holds its turn, from when its head was read.
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    stream.write_all(Request::post(TRIGGER, "{}").by(&shop.key, "demo").head().as_bytes()).unwrap();
+    let refused = loop {
+        let answer = ask(Request::get("/v1/buckets"));
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(refused.error(503), "too_many_requests_at_once");
+    assert_eq!(refused.headers.get("retry-after").map(String::as_str), Some("1"));
+    assert_eq!(ask(Request::get("/healthz")).status, 200);
+    stream.write_all(b"{}").unwrap();
+    assert_eq!(Answer::read(&mut stream).unwrap().status, 202);
+    assert_eq!(ask(Request::get("/v1/buckets")).status, 200);
+}
+
+/// A filter that SQLite asks of each object for long, since nothing indexes it.
+fn slow() -> serde_json::Value {
+    let parts: Vec<_> =
+        (0..300).map(|n| json!({"field": "title", "operator": "contains", "value": format!("zz{n}")})).collect();
+    json!({"source_filters": {"OR": parts}})
+}
+
+#[test]
+fn what_takes_too_long_is_ended_and_writes_nothing() {
+    let shop = Shop::new();
+    let mut settings = Settings::default();
+    (settings.answer, settings.readers) = (Duration::from_millis(100), 1);
+    let served = Served::new(&shop.file, settings);
+    let ask = |request: Request| request.by(&shop.key, "demo").send(served.address);
+    for route in ["trigger/preview", "trigger"] {
+        let ended = ask(Request::post(format!("/v1/collections/frames/{route}"), slow()));
+        assert_eq!(ended.error(503), "timeout", "{route}");
+        assert!(ended.headers.contains_key("retry-after"));
+    }
+    assert_eq!(shop.store().stats().unwrap()[0].batches, 0);
+    // The one connection that reads is there for the next.
+    assert_eq!(ask(Request::get("/v1/buckets")).status, 200);
+}
+
+/// Clients that go away leave no work behind them that others would wait for.
+#[test]
+fn a_client_that_goes_away_is_not_worked_for() {
+    let shop = Shop::new();
+    let mut settings = Settings::default();
+    (settings.readers, settings.requests, settings.answer) = (1, 2, Duration::from_secs(600));
+    let served = Served::new(&shop.file, settings);
+    let request = Request::post("/v1/collections/frames/trigger/preview", slow()).by(&shop.key, "demo");
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(served.address).unwrap();
+        stream.write_all(request.head().as_bytes()).unwrap();
+        stream.write_all(request.body.as_deref().unwrap().as_bytes()).unwrap();
+        drop(stream);
+    }
+    // Their turns come back without their answers.
+    let buckets = Request::get("/v1/buckets").by(&shop.key, "demo");
+    while buckets.send(served.address).status != 200 {}
+}

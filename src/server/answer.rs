@@ -119,9 +119,9 @@ impl IntoResponse for Failure {
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(body) => of_bytes(status, body),
-        // What a filter is too deep for: the limits of requests are below that.
+        // A filter that is too deep for a serializer, which the limits of requests keep from being one. An envelope has none.
         Err(error) => {
-            let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            let mut response = Failure::internal().into_response();
             response.extensions_mut().insert(Cause(error.to_string()));
             response
         }

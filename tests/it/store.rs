@@ -15,6 +15,8 @@ use crate::plan::brute::{self, Dice, import};
 
 #[path = "store/api_keys.rs"]
 mod api_keys;
+#[path = "store/cancel.rs"]
+mod cancel;
 #[path = "store/crash.rs"]
 mod crash;
 

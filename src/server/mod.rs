@@ -13,7 +13,8 @@
 //! | `GET /openapi.json` | | 200, all this as OpenAPI 3.1 |
 //!
 //! A key is `Authorization: Bearer sk_…`; a namespace is `X-Namespace` or `?namespace=`, by its id or name. Every error is an
-//! [`ErrorEnvelope`](crate::plan::ErrorEnvelope). What the namespaces of other keys hold is answered as what does not exist.
+//! [`ErrorEnvelope`](crate::plan::ErrorEnvelope), but for what is no HTTP, or a head of over 100 headers: those are refused without
+//! a body. What the namespaces of other keys hold is answered as what does not exist.
 //!
 //! ```no_run
 //! use trommel::server::{Server, Settings};

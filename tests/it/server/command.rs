@@ -5,18 +5,22 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use trommel::plan::TriggerRequest;
 
+use super::limits::slow;
 use super::{Answer, Request, Shop};
 
 /// A server in a process of its own.
 pub(super) struct Process {
     child: Child,
     pub(super) address: SocketAddr,
-    log: Option<JoinHandle<String>>,
+    log: Arc<Mutex<String>>,
+    logging: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -24,17 +28,16 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trommel"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(file).args(args);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut err = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut log = String::new();
-            err.read_to_string(&mut log).unwrap();
-            log
+        let log = Arc::new(Mutex::new(String::new()));
+        let (lines, so_far) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
+        let logging = std::thread::spawn(move || {
+            lines.for_each(|line| so_far.lock().unwrap().push_str(&(line.unwrap() + "\n")));
         });
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on http://").map(|address| address.parse().unwrap());
         let address = address.unwrap_or_else(|| panic!("{line}"));
-        Process { child, address, log: Some(log) }
+        Process { child, address, log, logging: Some(logging) }
     }
 
     fn signal(&self, name: &str) {
@@ -56,7 +59,8 @@ impl Process {
 
     fn ended(&mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
-        (code, self.log.take().unwrap().join().unwrap())
+        self.logging.take().unwrap().join().unwrap();
+        (code, self.log.lock().unwrap().clone())
     }
 }
 
@@ -185,6 +189,24 @@ fn the_log_names_requests_and_neither_keys_nor_operands() {
             assert_eq!((&first["status"], &first["method"]), (&json!(202), &json!("POST")));
         }
     }
+}
+
+/// Whoever does not wait for the answer is not worked for, and has a line in the log too.
+#[test]
+fn the_log_tells_of_who_went_away() {
+    let shop = Shop::new();
+    let served = Process::new(&shop.file, &[]);
+    let request = Request::post("/v1/collections/frames/trigger/preview", slow()).by(&shop.key, "demo");
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    stream.write_all((request.head() + &request.body.unwrap()).as_bytes()).unwrap();
+    drop(stream);
+    let since = Instant::now();
+    while !served.log.lock().unwrap().contains("abandoned") && since.elapsed() < Duration::from_secs(60) {
+        std::thread::yield_now();
+    }
+    let (code, log) = served.end();
+    assert_eq!(code, Some(0));
+    assert!(log.lines().any(|line| line.contains("abandoned") && line.contains("/preview")), "{log}");
 }
 
 #[test]

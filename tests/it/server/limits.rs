@@ -111,6 +111,12 @@ fn what_does_not_arrive_is_not_waited_for() {
         assert!(!answered.contains("200"), "{answered}");
     }
     assert_eq!(shop.store().stats().unwrap()[0].batches, 0);
+
+    // A connection that was of use, and is no more.
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    let head = Request::get("/healthz").head().replace("Connection: close\r\n", "");
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(Answer::read(&mut stream).unwrap().status, 200);
 }
 
 #[test]
@@ -138,7 +144,7 @@ fn too_many_requests_at_once_are_told_to_come_again() {
 }
 
 /// A filter that SQLite asks of each object for long, since nothing indexes it.
-fn slow() -> serde_json::Value {
+pub(super) fn slow() -> serde_json::Value {
     let parts: Vec<_> =
         (0..300).map(|n| json!({"field": "title", "operator": "contains", "value": format!("zz{n}")})).collect();
     json!({"source_filters": {"OR": parts}})

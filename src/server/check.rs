@@ -23,6 +23,7 @@ struct CheckBody<'t> {
 
 /// The same for whoever writes one.
 #[derive(JsonSchema)]
+#[schemars(description = "A filter to check, in one of two forms.")]
 #[serde(untagged, deny_unknown_fields)]
 #[schemars(rename = "FilterCheckRequest")]
 #[expect(dead_code, reason = "the form of a body, which is read as text, so that mistakes keep their places")]

@@ -28,7 +28,8 @@ pub(super) fn document() -> Json {
     }
     let envelope = generator.subschema_for::<ErrorEnvelope>();
     let responses: Map<String, Json> = ERRORS.iter().map(|error| (error.name(), error.response(&envelope))).collect();
-    let schemas: Map<String, Json> = generator.take_definitions(true);
+    let mut schemas: Map<String, Json> = generator.take_definitions(true);
+    schemas.values_mut().for_each(describe);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -44,6 +45,26 @@ pub(super) fn document() -> Json {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "`sk_…`"}},
         },
     })
+}
+
+/// Makes descriptions of what the types' documentation says to who writes Rust: without examples, and with `null` for `None`.
+/// The definitions are flat.
+fn describe(schema: &mut Json) {
+    match schema {
+        Json::Object(members) => {
+            for (key, member) in members {
+                match member {
+                    Json::String(text) if key == "description" => {
+                        let before = text.split("\n```").next().unwrap_or_default().trim_end();
+                        *text = before.replace("`None`", "`null`").replace('\n', " ");
+                    }
+                    member => describe(member),
+                }
+            }
+        }
+        Json::Array(elements) => elements.iter_mut().for_each(describe),
+        _ => {}
+    }
 }
 
 /// An error that routes answer.

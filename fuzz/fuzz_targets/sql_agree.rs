@@ -21,10 +21,11 @@ use database::Sqlite;
 use store::{Storage, Store};
 
 thread_local! {
-    static STORES: RefCell<[Store; 5]> = RefCell::new([
+    static STORES: RefCell<[Store; 6]> = RefCell::new([
         Store::new(Box::new(Sqlite::text()), Storage::Json),
         Store::new(Box::new(Sqlite::text()), Storage::ValidJson),
         Store::new(Box::new(Sqlite::jsonb()), Storage::ValidJson),
+        Store::new(Box::new(Sqlite::text()), Storage::Generated),
         Store::new(Box::new(Sqlite::text()), Storage::Columns),
         Store::new(Box::new(Sqlite::text()), Storage::Mixed),
     ]);

@@ -39,6 +39,7 @@ macro_rules! on_each_database {
 }
 
 pub(crate) mod agree;
+mod collations;
 pub(crate) mod database;
 mod foreign;
 mod forms;

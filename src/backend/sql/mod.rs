@@ -71,7 +71,8 @@ struct MappedColumn {
 }
 
 impl Sql {
-    /// SQLite, from 3.47 on.
+    /// SQLite, from 3.47 on, in a database with the encoding UTF-8: a column of instants is RFC 3339 text, one of booleans 0
+    /// and 1.
     #[must_use]
     pub fn sqlite(mapping: Mapping) -> Sql {
         Sql::new(Sqlite, mapping)

@@ -2,10 +2,10 @@
 
 use serde_json::{Value as Json, json};
 use trommel::backend::sql::{Column, Mapping, Query};
-use trommel::conformance::{Answer, Question, Subject};
+use trommel::conformance::{Answer, Question, Subject, Suite};
 use trommel::parse::Parser;
 use trommel::reference::Reference;
-use trommel::{Field, Filter, Limit, Limits, Matcher, Schema, Type, parse};
+use trommel::{Field, Filter, Limit, Limits, Matcher, Schema, Type, lower, parse};
 
 use super::database::{Database, Holds, Postgres, Sqlite};
 use super::store::{Storage, Store};
@@ -14,6 +14,7 @@ use crate::words::words;
 on_each_database!(
     as_values_and_as_data,
     as_keys_of_paths,
+    as_names_of_tables_and_columns,
     an_infinity_counts_as_missing,
     deep_and_wide_filters_are_held_or_kept,
     long_lists_take_few_values,
@@ -87,6 +88,69 @@ fn as_keys_of_paths(open: fn() -> Box<dyn Database>) {
         let found = agrees(&mut store, &filter, &Schema::open(), &documents);
         assert!(found > 0, "{filter}");
     }
+    assert_eq!(store.database.tables(), ["documents"]);
+}
+
+/// Names come from the mapping, which is the server's own; they are quoted all the same.
+fn as_names_of_tables_and_columns(open: fn() -> Box<dyn Database>) {
+    let mut database = open();
+    let quote = if database.name() == "mariadb" { '`' } else { '"' };
+    let quoted = |name: &str| format!("{quote}{}{quote}", name.replace(quote, &quote.to_string().repeat(2)));
+    for name in [
+        "a b",
+        "a.b",
+        "a\"b",
+        "a`b",
+        "a'b",
+        "a\\",
+        "a--b",
+        "a/*b",
+        "select",
+        "?",
+        "$1",
+        ":a",
+        "@a",
+        "[a]",
+        "{a}",
+        "%s",
+        "\u{e9}",
+        "a;b",
+        "\"; DROP TABLE x; --",
+        "`; DROP TABLE x; --",
+    ] {
+        // The driver of one database splits its statements there.
+        if name.contains(';') && database.name() == "mariadb" {
+            continue;
+        }
+        let (table, column, id) = (quoted(name), quoted(&format!("{name}c")), quoted(&format!("{name}i")));
+        database.create(&table, &format!("{id} bigint, {column} bigint"));
+        database.batch(&format!("INSERT INTO {table} VALUES (1, 5), (2, 6), (3, NULL)"));
+        let mapping = Mapping::new(name, format!("{name}i"))
+            .and_then(|mapping| mapping.column("x", Column::new(format!("{name}c"), Type::Integer)))
+            .and_then(|mapping| {
+                mapping.column("y", Column::in_table(name, format!("{name}i"), format!("{name}c"), Type::Integer))
+            })
+            .unwrap();
+        for (filter, wanted) in [(r#"{"x": 5}"#, &[1][..]), (r#"{"NOT": [{"y": 5}]}"#, &[2, 3])] {
+            let predicate = Schema::open().check(&parse::json(filter).unwrap()).unwrap();
+            let query = lower(&database.sql(mapping.clone()), &predicate).unwrap().into_exact().unwrap();
+            let mut found = database.ask(query.select_ids()).unwrap();
+            found.sort_unstable();
+            assert_eq!(found, wanted, "{name}: {filter}: {query}");
+        }
+        database.batch(&format!("DROP TABLE {table}"));
+    }
+}
+
+#[test]
+fn the_settings_of_a_session_change_nothing() {
+    let Some(mut database) = Postgres::connect() else { return };
+    for setting in ["standard_conforming_strings = off", "backslash_quote = off", "array_nulls = off"] {
+        database.batch(&format!("SET {setting}"));
+    }
+    database.batch("SET DateStyle = 'German, DMY'; SET TimeZone = 'Asia/Kathmandu'; SET extra_float_digits = 0");
+    let report = Suite::new().generated(100).seed(7).run(&mut Store::new(Box::new(database), Storage::Mixed));
+    assert!(report.passed(), "{report}");
 }
 
 #[test]

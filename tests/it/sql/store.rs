@@ -292,10 +292,8 @@ impl Placed {
         if ty == Type::String && index % 3 == 1 {
             column = column.folded_index();
         }
-        if ty == Type::String && index % 4 == 2 {
-            let texts = documents.iter().flat_map(|document| path.values(document)).filter_map(Json::as_str);
-            let longest = texts.map(|text| text.chars().count()).max().unwrap_or(0);
-            column = column.length(u32::try_from(longest).unwrap());
+        if ty == Type::String && index % 4 < 2 {
+            column = column.length(longest(documents.iter().flat_map(|document| path.values(document))));
         }
         Some(Placed { path: path.clone(), name, column, is_join, null_is_null })
     }
@@ -347,6 +345,9 @@ impl Generated {
         if ty == Type::String && index % 5 == 2 {
             column = column.folded_index();
         }
+        if ty == Type::String && index % 4 < 2 {
+            column = column.length(longest(&others));
+        }
         Some(Generated { path: path.clone(), column, others })
     }
 
@@ -391,6 +392,12 @@ fn has_no_array(path: &Path, document: &Json) -> bool {
 /// The value at the end of plain objects.
 fn plain<'d>(path: &Path, document: &'d Json) -> Option<&'d Json> {
     path.keys().try_fold(document, |node, key| node.as_object()?.get(key))
+}
+
+/// How many characters the longest of some strings has.
+fn longest<'v>(values: impl IntoIterator<Item = &'v Json>) -> u32 {
+    let lengths = values.into_iter().filter_map(Json::as_str).map(|text| text.chars().count());
+    lengths.max().unwrap_or(0).try_into().unwrap()
 }
 
 fn overlap(a: &Path, b: &Path) -> bool {

@@ -19,9 +19,10 @@ const LONGEST: usize = 30;
 /// Up to so many keys the nodes of a path are asked for at once: their number doubles with each.
 const AT_ONCE: usize = 3;
 
-/// `null`, and arrays of nothing but nulls; of several nodes, which stand in an array, all of them.
-const NULL: &str = r"\A(?:null|\[(?:null(?:, ?null)*+)?\])\z";
-const NULLS: &str = r"\A\[(?:null|\[(?:null(?:, ?null)*+)?\])(?:, ?(?:null|\[(?:null(?:, ?null)*+)?\]))*+\]\z";
+/// `null`, and arrays of nothing but nulls; of several nodes, which stand in an array, all of them. A blank alone would mean
+/// nothing where `default_regex_flags` says `EXTENDED`.
+const NULL: &str = r"\A(?:null|\[(?:null(?:,[ ]?null)*+)?\])\z";
+const NULLS: &str = r"\A\[(?:null|\[(?:null(?:,[ ]?null)*+)?\])(?:,[ ]?(?:null|\[(?:null(?:,[ ]?null)*+)?\]))*+\]\z";
 
 pub(super) fn field(dialect: Mysql, field: &JsonField<'_>, test: &FieldTest<'_>) -> Cover<Fragment> {
     if field.path.keys().len() > LONGEST {

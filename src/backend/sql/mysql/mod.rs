@@ -39,6 +39,9 @@ enum Server {
 /// Longer lists are one JSON parameter: their text is the same for each length, and no value takes a placeholder.
 const FEW: usize = 8;
 
+/// Up to so many values are asked of a column's own index, where its collation alone can use it.
+const INDEXED: usize = 256;
+
 /// So many ranges stand beside a test without letter case: a word of five letters.
 const SPELLINGS: usize = 32;
 
@@ -89,15 +92,14 @@ impl Mysql {
 
     fn is_one_of(self, x: &Fragment, strings: &[&str]) -> Fragment {
         match strings {
-            [one] => sql![x, " = ", Bind(*one)],
-            few if few.len() <= FEW => sql![x, " IN (", joined(few.iter().map(|one| sql![Bind(*one)]), ", "), ")"],
-            many => sql![x, " IN (", self.list(many, ""), ")"],
+            few if few.len() <= FEW => is_listed(x, few),
+            many => sql![x, " IN (", self.list(many), ")"],
         }
     }
 
     /// A select of strings from one parameter. Its type cuts none of them, and is no longer than that takes: of a hundred
     /// thousand the table then stays in memory, and a longer one takes five times as long.
-    fn list(self, strings: &[&str], collate: &'static str) -> Fragment {
+    fn list(self, strings: &[&str]) -> Fragment {
         const TYPES: [(usize, &str); 7] = [
             (15, "VARCHAR(15)"),
             (31, "VARCHAR(31)"),
@@ -110,19 +112,17 @@ impl Mysql {
         let longest = strings.iter().map(|string| string.chars().count()).max().unwrap_or_default();
         let ty = TYPES.iter().find(|(most, _)| longest <= *most).map_or("LONGTEXT", |(_, ty)| ty);
         let table = sql!["JSON_TABLE(", Bind(json_strings(strings)), ", '$[*]' COLUMNS (v ", ty, self.text_column()];
-        sql!["SELECT v", collate, " FROM ", table, ")) l"]
+        sql!["SELECT v FROM ", table, ")) l"]
     }
 
     fn one_of_strings(self, value: Scalar<'_>, strings: &[&str]) -> Fragment {
         let exact = || self.is_one_of(&self.by_code_point(value), strings);
         match value.column {
-            // What is the same is equal under every collation: so an index of the column's own serves too.
-            Some(column) if !column.is_binary() && strings.len() <= FEW => {
-                sql!["(", self.is_one_of(value.sql, strings), " AND ", exact(), ")"]
-            }
-            // A collation that is written out decides for both sides, and on this one it hides no index.
-            Some(column) if !column.is_binary() => {
-                sql![value.sql, " IN (", self.list(strings, self.collate()), ")"]
+            // What is the same is equal under every collation: so an index of the column's own serves too. Never as a select
+            // of values with the collation written out there: under OR and NOT MariaDB keeps the answers of such a select by
+            // what the column's collation calls equal, and gives that of `A` for `a`.
+            Some(column) if !column.is_binary() && strings.len() <= INDEXED => {
+                sql!["(", is_listed(value.sql, strings), " AND ", exact(), ")"]
             }
             _ => exact(),
         }
@@ -271,6 +271,13 @@ impl Dialect for Mysql {
 
 fn type_of(value: Scalar<'_>) -> Option<Type> {
     value.column.map(super::Column::ty)
+}
+
+fn is_listed(x: &Fragment, strings: &[&str]) -> Fragment {
+    match strings {
+        [one] => sql![x, " = ", Bind(*one)],
+        many => sql![x, " IN (", joined(many.iter().map(|one| sql![Bind(*one)]), ", "), ")"],
+    }
 }
 
 fn never() -> Fragment {

@@ -51,6 +51,11 @@ impl Database for MariaDb {
             Holds::Id => "bigint NOT NULL",
             Holds::Json => "json",
             Holds::Values(column) => match column.ty() {
+                // Short ones are compared, and kept for a statement, otherwise than long ones.
+                Type::String if column.max_length().is_some_and(|length| length <= 200) => match column.is_binary() {
+                    true => "varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
+                    false => "varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+                },
                 Type::String if column.is_binary() => "longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
                 Type::Datetime => "datetime(6)",
                 Type::Number => "double",

@@ -190,6 +190,10 @@ fn main() {
             ],
         );
     }
+    // Where nothing was ever deleted, the dictionary has the number.
+    let paid = hand.string("status", "paid");
+    println!("eq, of the dictionary alone, which counts what was deleted too:");
+    compare("", &mut [Rival::new("by hand", || hand.searcher.doc_freq(&paid))]);
     translate(&backend, hand);
     recheck(&searcher, &texts);
 }

@@ -98,7 +98,7 @@ fn asked(test: &Test, path: &[u8]) -> Asked {
         }
         Test::Compare(comparison, bound) => match bound {
             Bound::Number(number) => {
-                let terms = ordered(path, Kind::Number, *comparison, &term::number(*number));
+                let terms = ordered(path, Kind::Number, *comparison, term::number(*number, &mut [0; 10]));
                 Asked::new("a range of numbers", vec![terms])
             }
             Bound::Instant(instant) => {
@@ -144,7 +144,7 @@ fn set_asked(set: &Set, test: &Test, path: &[u8], strings: &Strings) -> Asked {
             // No set holds null.
             Value::Null => {}
             Value::Bool(bool) => listed.push(term::term(path, Kind::Bool, &[u8::from(*bool)])),
-            Value::Number(number) => listed.push(term::term(path, Kind::Number, &term::number(*number))),
+            Value::Number(number) => listed.push(term::term(path, Kind::Number, term::number(*number, &mut [0; 10]))),
             Value::String(string) if set.ignores_case() => {
                 // A character takes up to three times as many bytes as what it folds to: the Kelvin sign.
                 reads_long |= string.len() > LONGEST_STRING / 3;

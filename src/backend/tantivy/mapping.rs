@@ -23,7 +23,7 @@ pub(super) const DOCUMENT: &str = "_trommel_document";
 pub(super) const ID: &str = "_trommel_id";
 
 /// Raised when terms or columns change their form.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// How documents become terms: every path and every fact that a filter can ask for, unless a schema says that fewer are
 /// needed.
@@ -249,7 +249,7 @@ impl Writer<'_> {
             Json::Bool(bool) => self.fact(Kind::Bool, &[u8::from(*bool)]),
             Json::Number(number) => {
                 if let Some(number) = Number::from_json(number) {
-                    self.ordered(Kind::Number, &term::number(number), term::number_code(number));
+                    self.ordered(Kind::Number, term::number(number, &mut [0; 10]), term::number_code(number));
                 }
             }
             Json::String(string) => self.string(string),

@@ -9,7 +9,7 @@ use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::termdict::TermDictionary;
-use tantivy::{BitSet, DocId, DocSet, InvertedIndexReader, Score, TERMINATED, TantivyError};
+use tantivy::{BitSet, DocId, DocSet, InvertedIndexReader, Score, TERMINATED, TantivyError, Term};
 use tantivy_fst::Automaton;
 
 use super::automaton::{Folded, Holding, Matching};
@@ -42,6 +42,19 @@ pub(super) struct Scan {
     pub(super) field: Field,
     pub(super) terms: Vec<Terms>,
     pub(super) long: Option<Arc<Long>>,
+}
+
+impl Scan {
+    /// The one term that is asked for.
+    pub(super) fn only_term(&self) -> Option<Term> {
+        match (&*self.terms, &self.long) {
+            ([Terms::Listed(terms)], None) => match &**terms {
+                [term] => Some(Term::from_field_bytes(self.field, term)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// The documents whose strings do not fit into terms: few, if any. They are read.

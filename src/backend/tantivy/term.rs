@@ -88,17 +88,17 @@ pub(super) fn end(path: &[u8], kind: Kind) -> Vec<u8> {
     end
 }
 
-/// Ten bytes that sort as the numbers do, equal for equal numbers: the nearest `f64`, and what the number is off it.
-pub(super) fn number(number: Number) -> [u8; 10] {
-    let nearest = number.to_f64_lossy();
+/// Bytes that sort as the numbers do, equal for equal numbers: the nearest `f64`, and what the number is off it where others
+/// have the same. Zeros at the end are left out, which keeps the order; of most numbers two or three bytes are left.
+pub(super) fn number(number: Number, bytes: &mut [u8; 10]) -> &[u8] {
+    bytes[..8].copy_from_slice(&number_code(number).to_be_bytes());
     // Rounding keeps the order, so only numbers with the same nearest `f64` are told apart by the rest; it is less than
     // 2^11, since they are integers of up to 64 bits. INVARIANT: an integral `f64` of that size is exact in an `i128`.
-    let off = number.integer().map_or(0, |integer| integer - nearest as i128);
-    let off = (off + 0x8000) as u16;
-    let mut bytes = [0; 10];
-    bytes[..8].copy_from_slice(&number_code(number).to_be_bytes());
+    let off = || number.integer().map_or(0, |integer| integer - number.to_f64_lossy() as i128);
+    let off = if has_own_code(number) { 0 } else { (off() + 0x8000) as u16 };
     bytes[8..].copy_from_slice(&off.to_be_bytes());
-    bytes
+    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..length]
 }
 
 /// The place of the nearest `f64` among them all.
@@ -167,7 +167,7 @@ mod tests {
             .collect();
         for a in &numbers {
             for b in &numbers {
-                assert_eq!(number(*a).cmp(&number(*b)), a.cmp(b), "{a} {b}");
+                assert_eq!(number(*a, &mut [0; 10]).cmp(number(*b, &mut [0; 10])), a.cmp(b), "{a} {b}");
             }
         }
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Diagnostic, Error};
 use crate::plan::ErrorEnvelope;
 
 /// An error, as it is answered.
@@ -115,22 +116,21 @@ impl IntoResponse for Failure {
     }
 }
 
+/// The JSON of an answer. Work on the store ends in it: to write a long one would hold up an async thread.
+pub(super) fn text(answer: &impl Serialize) -> Result<Vec<u8>, Error> {
+    let failed = |error| Diagnostic::error(Code::Internal, format!("it cannot be written as JSON: {error}"));
+    serde_json::to_vec(answer).map_err(|error| failed(error).into())
+}
+
 /// A response of JSON.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(body) => of_bytes(status, body),
-        // A filter that is too deep for a serializer, which the limits of requests keep from being one. An envelope has none.
-        Err(error) => {
-            let mut response = Failure::internal().into_response();
-            response.extensions_mut().insert(Cause(error.to_string()));
-            response
-        }
-    }
+pub(super) fn json(status: StatusCode, answer: &impl Serialize) -> Response {
+    // Names, numbers and mistakes only, which never fail to serialize.
+    of_text(status, text(answer).unwrap_or_default())
 }
 
 /// A response of JSON that is written already.
-pub(super) fn of_bytes(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
-    let mut response = Response::new(body.into());
+pub(super) fn of_text(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -176,9 +176,9 @@ async fn trigger(
 ) -> Result<Response, Failure> {
     let write = app.stores.write(move |store| {
         let request = TriggerRequest::from_json(&body)?;
-        store.trigger(&namespace, &collection, &request)
+        answer::text(&store.trigger(&namespace, &collection, &request)?)
     });
-    Ok(answer::json(StatusCode::ACCEPTED, &write.await?))
+    Ok(answer::of_text(StatusCode::ACCEPTED, write.await?))
 }
 
 async fn preview(
@@ -189,9 +189,9 @@ async fn preview(
 ) -> Result<Response, Failure> {
     let read = app.stores.read(move |store| {
         let request = TriggerRequest::from_json(&body)?;
-        store.plan(&namespace, &collection, &request)
+        answer::text(&store.plan(&namespace, &collection, &request)?.to_json())
     });
-    Ok(answer::json(StatusCode::OK, &read.await?.to_json()))
+    Ok(answer::of_text(StatusCode::OK, read.await?))
 }
 
 async fn trigger_plan(
@@ -203,9 +203,9 @@ async fn trigger_plan(
     let write = app.stores.write(move |store| {
         let plan = TriggerPlan::from_json_with(&Parser::new(), utf8(&body)?)?;
         plan.expect_of(&collection, store.snapshot(&namespace)?.catalog())?;
-        store.trigger_plan(&plan)
+        answer::text(&store.trigger_plan(&plan)?)
     });
-    Ok(answer::json(StatusCode::ACCEPTED, &write.await?))
+    Ok(answer::of_text(StatusCode::ACCEPTED, write.await?))
 }
 
 async fn check_filter(
@@ -216,9 +216,9 @@ async fn check_filter(
 ) -> Result<Response, Failure> {
     let read = app.stores.read(move |store| {
         store.snapshot(&namespace)?.catalog().collection(&collection)?;
-        check(&body)
+        answer::text(&check(&body)?)
     });
-    Ok(answer::json(StatusCode::OK, &read.await?))
+    Ok(answer::of_text(StatusCode::OK, read.await?))
 }
 
 async fn batch(
@@ -226,8 +226,8 @@ async fn batch(
     Namespace(namespace): Namespace,
     Named(id): Named,
 ) -> Result<Response, Failure> {
-    let read = app.stores.read(move |store| store.snapshot(&namespace)?.batch(&id));
-    Ok(answer::json(StatusCode::OK, &read.await?))
+    let read = app.stores.read(move |store| answer::text(&store.snapshot(&namespace)?.batch(&id)?));
+    Ok(answer::of_text(StatusCode::OK, read.await?))
 }
 
 async fn task(
@@ -235,8 +235,8 @@ async fn task(
     Namespace(namespace): Namespace,
     Named(id): Named,
 ) -> Result<Response, Failure> {
-    let read = app.stores.read(move |store| store.snapshot(&namespace)?.task(&id));
-    Ok(answer::json(StatusCode::OK, &read.await?))
+    let read = app.stores.read(move |store| answer::text(&store.snapshot(&namespace)?.task(&id)?));
+    Ok(answer::of_text(StatusCode::OK, read.await?))
 }
 
 /// The namespaces that a key holds.
@@ -272,9 +272,9 @@ async fn buckets(State(app): State<Arc<App>>, Namespace(namespace): Namespace) -
             name: bucket.name.clone(),
             unique_key: bucket.unique_key.clone(),
         });
-        Ok(Buckets { buckets: buckets.collect() })
+        answer::text(&Buckets { buckets: buckets.collect() })
     });
-    Ok(answer::json(StatusCode::OK, &read.await?))
+    Ok(answer::of_text(StatusCode::OK, read.await?))
 }
 
 /// The collections of a namespace.
@@ -307,9 +307,9 @@ async fn collections(State(app): State<Arc<App>>, Namespace(namespace): Namespac
             source: collection.source.kind(),
             source_ids: catalog.source_ids(at).into_iter().map(str::to_owned).collect(),
         });
-        Ok(Collections { collections: collections.collect() })
+        answer::text(&Collections { collections: collections.collect() })
     });
-    Ok(answer::json(StatusCode::OK, &read.await?))
+    Ok(answer::of_text(StatusCode::OK, read.await?))
 }
 
 /// That the server answers.
@@ -324,5 +324,5 @@ async fn health() -> Response {
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Response {
-    answer::of_bytes(StatusCode::OK, app.openapi.clone())
+    answer::of_text(StatusCode::OK, app.openapi.clone())
 }

@@ -37,8 +37,8 @@ impl Cancel {
     }
 }
 
-/// SQLite asks after so many of its instructions, which take some ten microseconds.
-const INSTRUCTIONS: i32 = 1_000;
+/// SQLite asks after so many of its instructions, which take some hundred microseconds.
+const INSTRUCTIONS: i32 = 10_000;
 
 /// How often somebody who waits for other writers looks whether it is their turn. SQLite lines nobody up, and its own waiting
 /// looks so seldom that an import, which commits and goes on, would let nobody in.

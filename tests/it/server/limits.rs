@@ -90,6 +90,42 @@ fn what_is_too_large_is_refused() {
     assert_eq!(Answer::read(&mut stream).unwrap().error(413), "payload_too_large");
 }
 
+/// Nothing that is nested, long or of the wrong form brings a thread to its end.
+#[test]
+fn hostile_bodies_are_refused() {
+    let shop = Shop::new();
+    let served = Served::new(&shop.file, Settings::default());
+    let deep = |open: &str, close: &str, levels: usize| open.repeat(levels) + &close.repeat(levels);
+    let nots = deep(r#"{"NOT":["#, "]}", 100_000);
+    let wide: Vec<_> = (0..20_000).map(|n| json!({"field": format!("f{n}"), "operator": "eq", "value": n})).collect();
+    let wide = json!({"OR": wide});
+    let bodies = [
+        deep("[", "]", 1_000_000),
+        deep(r#"{"a":"#, "}", 500_000),
+        "[".repeat(4_000_000),
+        nots.clone(),
+        format!(r#"{{"source_filters":{nots}}}"#),
+        format!(r#"{{"filter":{nots}}}"#),
+        format!(r#"{{"text":"{}"}}"#, "NOT ".repeat(500_000)),
+        format!(r#"{{"text":"{}"}}"#, deep("(", ")", 1_000_000)),
+        format!(r#"{{"format_version":1,"request":{nots}}}"#),
+        format!(r#"{{"format_version":1,"filter":{}}}"#, deep("[", "]", 1_000_000)),
+        json!({"source_filters": wide}).to_string(),
+        json!({"filter": wide}).to_string(),
+        r#"{"source_filters": {"a": 1e999}}"#.to_owned(),
+        r#"{"source_filters": {"field": "a", "operator": "regex", "value": "(a{1000}){1000}"}}"#.to_owned(),
+        "\u{0}".repeat(1000),
+    ];
+    for route in ["trigger", "trigger/preview", "trigger/plan", "filter/check"] {
+        for body in &bodies {
+            let request = Request::post(format!("/v1/collections/frames/{route}"), body).by(&shop.key, "demo");
+            request.send(served.address).error(400);
+        }
+    }
+    let alive = Request::get("/healthz").send(served.address);
+    assert_eq!((alive.status, shop.store().stats().unwrap()[0].batches), (200, 0));
+}
+
 #[test]
 fn what_does_not_arrive_is_not_waited_for() {
     let shop = Shop::new();

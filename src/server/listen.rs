@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tracing::{error, info};
 
 use super::{Server, Settings};
@@ -91,14 +92,17 @@ fn connection(
     stream: TcpStream,
     router: &Router,
     settings: &Settings,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+) -> http1::Connection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>> {
     // Answers are written whole: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    // A client that does not take its answers must not keep its connection from others.
+    stream.set_write_timeout(Some(settings.answer));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(settings.arrival);
     // Above our own limit, which is answered as the API answers, and within what hyper takes.
     http.max_buf_size((4 * settings.head_bytes).max(MOST_HEAD));
-    http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()))
+    http.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router.clone()))
 }
 
 /// The least that hyper may be told to read a head into, with room.

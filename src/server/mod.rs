@@ -60,7 +60,8 @@ pub struct Settings {
     pub head_bytes: usize,
     /// So long a request may take to arrive: 10 s. Longer: 408 for a body, a closed connection for headers.
     pub arrival: Duration,
-    /// So long the store may take to answer, waiting included: 30 s. Longer: 503.
+    /// So long the store may take to answer, waiting included: 30 s. Longer: 503. So long a client may take nothing of its answer:
+    /// longer, and its connection ends.
     pub answer: Duration,
     /// The most requests at once: 64. More: 503.
     pub requests: usize,

@@ -61,6 +61,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tantivy_fst", &["backend/tantivy"]),
     ("thiserror", &["*"]),
     ("tokio", &["server", "cli/serve.rs"]),
+    ("tokio_io_timeout", &["server/listen.rs"]),
     ("tower_http", &["server/observe.rs"]),
     ("tracing", &["server", "cli/serve.rs"]),
     ("tracing_subscriber", &["cli/serve.rs"]),

@@ -155,6 +155,25 @@ fn what_does_not_arrive_is_not_waited_for() {
     assert_eq!(Answer::read(&mut stream).unwrap().status, 200);
 }
 
+/// One that asks and never reads keeps the only connection for so long, and no longer.
+#[test]
+fn a_client_that_does_not_take_its_answers_does_not_keep_its_connection() {
+    let shop = Shop::new();
+    let mut settings = Settings::default();
+    (settings.connections, settings.answer) = (1, Duration::from_millis(500));
+    let served = Served::new(&shop.file, settings);
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    let ask = Request::get("/openapi.json").head().replace("Connection: close\r\n", "");
+    // More than the system keeps for whoever does not read. What does not fit is not waited for.
+    stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    let _ = stream.write_all(ask.repeat(5_000).as_bytes());
+    assert_eq!(Request::get("/healthz").send(served.address).status, 200);
+    let mut taken = Vec::new();
+    let _ = stream.read_to_end(&mut taken);
+    let answers = String::from_utf8_lossy(&taken).matches("HTTP/1.1 200").count();
+    assert!((1..5_000).contains(&answers), "{answers}");
+}
+
 #[test]
 fn too_many_requests_at_once_are_told_to_come_again() {
     let shop = Shop::new();

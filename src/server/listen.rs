@@ -88,11 +88,9 @@ impl Bound {
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    router: &Router,
-    settings: &Settings,
-) -> http1::Connection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>> {
+type Connection = http1::Connection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>>;
+
+fn connection(stream: TcpStream, router: &Router, settings: &Settings) -> Connection {
     // Answers are written whole: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);

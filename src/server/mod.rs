@@ -11,6 +11,7 @@
 //! | `GET /v1/buckets`, `GET /v1/collections` | key, namespace | 200, what is in the catalog |
 //! | `GET /healthz` | | 200 as long as requests are answered |
 //! | `GET /openapi.json` | | 200, all this as OpenAPI 3.1 |
+//! | `GET /` | | 200, a page that previews a trigger and sends it |
 //!
 //! A key is `Authorization: Bearer sk_…`; a namespace is `X-Namespace` or `?namespace=`, by its id or name. Every error is an
 //! [`ErrorEnvelope`](crate::plan::ErrorEnvelope), but for what is no HTTP, or a head of over 100 headers: those are refused without
@@ -36,6 +37,7 @@ mod jobs;
 mod listen;
 mod observe;
 mod openapi;
+mod page;
 mod routes;
 
 use std::path::Path;

@@ -16,6 +16,7 @@ use super::access::{Caller, Namespace};
 use super::answer::{self, Failure};
 use super::body::{JsonBody, Named};
 use super::check::{CheckRequest, Checked, check, utf8};
+use super::page::page;
 use crate::parse::Parser;
 use crate::plan::{PlanDocument, SourceKind, TriggerPlan, TriggerRequest, TriggerResponse, UniqueKey};
 use crate::store::{Batch, HeldNamespace};
@@ -165,6 +166,8 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) fn router() -> Router<Arc<App>> {
     let all = routes().into_iter();
     let router = all.fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    // No call of the API, so not in its table.
+    let router = router.route("/", axum::routing::get(page));
     router.fallback(|| async { Failure::no_route() }).method_not_allowed_fallback(|| async { Failure::wrong_method() })
 }
 

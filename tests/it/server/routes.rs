@@ -111,6 +111,34 @@ fn the_catalog_is_listed() {
 }
 
 #[test]
+fn the_page_is_held_to_itself() {
+    let shop = Shop::new();
+    let served = Served::new(&shop.file, Settings::default());
+    let page = Request::get("/").send(served.address);
+    assert_eq!((page.status, &*page.headers["content-type"]), (200, "text/html; charset=utf-8"));
+    let policy = &page.headers["content-security-policy"];
+    for part in [
+        "default-src 'none'",
+        "connect-src 'self'",
+        "script-src 'sha256-",
+        "style-src 'sha256-",
+        "trusted-types 'none'",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    // The one address in it names a format.
+    let addresses = page.body.match_indices("://").count();
+    assert_eq!((addresses, page.body.contains("http://www.w3.org/2000/svg")), (1, true));
+    for unsafe_word in
+        ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "sessionStorage"]
+    {
+        assert!(!page.body.contains(unsafe_word), "{unsafe_word}");
+    }
+    assert_eq!(Request::post("/", "{}").send(served.address).error(405), "method_not_allowed");
+}
+
+#[test]
 fn a_filter_is_checked_while_it_is_written() {
     let shop = Shop::new();
     let served = Served::new(&shop.file, Settings::default());

@@ -1,0 +1,3 @@
+//! dev
+#[path = "it/server.rs"]
+mod server;

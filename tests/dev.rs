@@ -1,3 +1,0 @@
-//! dev
-#[path = "it/server.rs"]
-mod server;

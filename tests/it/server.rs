@@ -23,6 +23,9 @@ mod limits;
 #[cfg(all(feature = "cli", unix))]
 #[path = "server/load.rs"]
 mod load;
+#[cfg(unix)]
+#[path = "server/page.rs"]
+mod page;
 #[path = "server/routes.rs"]
 mod routes;
 

@@ -400,6 +400,8 @@ fn expect_preview(browser: &mut Browser, plan: &Json) {
         _ => format!("at least {}", number(&count["n"])),
     };
     let list = |json: &Json| json.as_array().unwrap().clone();
+    let counted = browser.value("['exact', 'at_most', 'at_least'].map((kind) => counted({kind, n: 1234567}))");
+    assert_eq!(counted, json!(["1,234,567", "at most 1,234,567", "at least 1,234,567"]));
     let total = browser.text("document.querySelector('.total').innerText");
     assert_eq!(total, format!("{} objects, {} tiers", words(&plan["total"]), plan["total_tiers"]));
     assert!(browser.text("find('trigger').innerText").contains(&words(&plan["total"])));
@@ -488,6 +490,11 @@ fn what_others_wrote_is_never_html() {
     browser.wait_for("!find('act').hidden");
     assert_eq!(browser.text("document.querySelector('.total').innerText"), "1 object, 1 tier");
     assert_eq!(browser.text("document.querySelector('#source-table tbody .name').textContent"), hostile);
+    // A long name is cut to its box in the graph, and whole in its title.
+    let drawn =
+        "[...document.querySelectorAll('svg [data-node]')].map((node) => [node.querySelector('title').textContent,
+        node.querySelector('.label').getBBox().width < node.querySelector('rect').getBBox().width])";
+    assert_eq!(browser.value(drawn), json!([[hostile, true], [format!("c {hostile}"), true]]));
     browser.value("find('trigger').click()");
     browser.wait_for("find('batch-status') !== null && find('batch-status').textContent.startsWith('queued')");
     assert_eq!(browser.value("document.querySelectorAll('img, b, i, u').length"), 0);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Code, Diagnostic, Diagnostics, Error, Place, excerpt};
 use crate::filter::{Condition, Element, Filter, Kind, NodeId, Operand, Part};
+use crate::fold::LONGEST_TOKEN;
 use crate::limits::{Budget, Limit};
 use crate::operator::{OperandKind, Operator};
 use crate::parse::Parser;
@@ -15,9 +16,6 @@ use crate::predicate::{Bound, Comparison, Leaf, Needle, Places, Predicate, Test,
 use crate::schema::{Facts, Schema, Type};
 use crate::set::Set;
 use crate::value::{Instant, Str, Value};
-
-/// The longest token of a `text` query, in bytes after folding (C5).
-const LONGEST_TOKEN: usize = 255;
 
 impl Schema {
     /// What a filter means for documents of this schema.

@@ -36,6 +36,9 @@ pub(crate) fn has_case(text: &str) -> bool {
     text.chars().any(is_cased)
 }
 
+/// The longest token of a `text` query, in bytes after folding (C5): no index has to hold a longer one.
+pub(crate) const LONGEST_TOKEN: usize = 255;
+
 /// The tokens of `text`: its maximal runs of `[\p{Alphabetic}\p{N}]`, each folded (C5).
 pub(crate) fn tokens(text: &str) -> impl Iterator<Item = String> + '_ {
     raw_tokens(text).map(fold)

@@ -63,6 +63,8 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure
     if args.index.is_some() && args.backend != Name::Tantivy {
         return Err(Diagnostic::error(Code::Usage, "an index is for the backend `tantivy`").into());
     }
+    #[cfg_attr(not(feature = "tantivy"), allow(unused_mut))]
+    let mut cost = String::new();
     let (explain, server) = match args.backend {
         Name::Memory | Name::Tantivy if args.mapping.is_given() => {
             let message = "a mapping is for databases, not for `memory` and `tantivy`";
@@ -85,10 +87,17 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure
                     trommel::Tantivy::new(&mapping, &mapping.tantivy_schema())?
                 }
             };
-            match lower(&backend, &predicate) {
-                Ok(lowered) => (lowered.explain(), None),
+            let lowered = match lower(&backend, &predicate) {
+                Ok(lowered) => lowered,
                 Err(never) => match never {},
+            };
+            if let Some(dir) = &args.index
+                && lowered.residual().is_some()
+            {
+                let (read, all) = super::index::candidates(dir, lowered.pushed())?;
+                cost = format!("\ncost: {read} of {all} documents are read from the index and parsed");
             }
+            (lowered.explain(), None)
         }
         #[cfg(not(feature = "tantivy"))]
         Name::Tantivy => return Err(super::output::absent(&args.backend)),
@@ -103,7 +112,7 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> Result<Answer, Failure
         }
         Format::Text | Format::Mermaid => {
             let server = server.map_or_else(String::new, |server| format!("\nserver: {server}"));
-            output.print(text(&explain, args.show_values) + &server)?;
+            output.print(text(&explain, args.show_values) + &cost + &server)?;
         }
     }
     Ok(Answer::Yes)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use trommel::backend::tantivy::FilterQuery;
+use trommel::backend::tantivy::{FilterQuery, TermFilter};
 use trommel::tantivy::directory::MmapDirectory;
 use trommel::tantivy::schema::{Field, Value as _};
 use trommel::tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
@@ -57,7 +57,8 @@ struct BuildArgs {
     /// The schema of the documents: what no filter of it can ask for is not indexed
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// The memory to build in, in MiB
+    /// The memory to build in, in MiB: of documents that wait, and of terms until they are written. The program itself, and
+    /// what is compressed and merged, take some tens of MiB beside
     #[arg(long, value_name = "MB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(24..=65_536))]
     memory: u32,
 }
@@ -109,6 +110,14 @@ fn message(error: &Error) -> String {
 /// The mapping of the index in a directory, for `explain`.
 pub(super) fn backend_of(dir: &Path) -> Result<Tantivy, Failure> {
     Ok(open(dir)?.1)
+}
+
+/// How many documents of the index in a directory a pushed part leaves to recheck, and how many there are.
+pub(super) fn candidates(dir: &Path, pushed: Option<&TermFilter>) -> Result<(usize, u64), Failure> {
+    let searcher = open(dir)?.0.reader().map_err(|error| failure(&error))?.searcher();
+    let all = searcher.num_docs();
+    let read = pushed.map_or(Ok(all as usize), |pushed| pushed.to_query().count(&searcher));
+    Ok((read.map_err(|error| failure(&error))?, all))
 }
 
 fn open(dir: &Path) -> Result<(Index, Tantivy), Failure> {

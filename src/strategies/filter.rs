@@ -286,7 +286,10 @@ impl<'m, 'c> Maker<'m, 'c> {
         let recased = pools::recased(self.source, stored);
         let text = if self.source.one_in(2) { stored } else { &recased };
         let tokens: Vec<String> = crate::fold::tokens(text).collect();
-        if tokens.is_empty() || tokens.iter().any(|token| token.len() > 255) || self.source.one_in(8) {
+        if tokens.is_empty()
+            || tokens.iter().any(|token| token.len() > crate::fold::LONGEST_TOKEN)
+            || self.source.one_in(8)
+        {
             return (self.source.pick(&["a", "K s", "ß", "5 a", "Ⅻ"])).to_owned();
         }
         match self.source.below(3) {

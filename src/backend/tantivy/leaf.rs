@@ -9,7 +9,7 @@ use super::mapping::COLUMNS;
 use super::query::TermFilter;
 use super::scan::{Long, Scan, Terms};
 use super::strings::{LONGEST_STRING, Strings, range};
-use super::term::{self, Kind, LONGEST_TOKEN};
+use super::term::{self, Kind};
 use crate::backend::memory::Matcher;
 use crate::lower::{Cover, Why};
 use crate::predicate::{Bound, Comparison, Join, Leaf, Predicate, Test};
@@ -51,10 +51,6 @@ impl Tantivy {
                 return Ok(Cover::Unsupported(why));
             }
             Test::Text(tokens) => {
-                if tokens.iter().any(|token| token.len() > LONGEST_TOKEN) {
-                    let text = format!("tokens of more than {LONGEST_TOKEN} bytes are not indexed");
-                    return Ok(Cover::Unsupported(Why::new("too_long", text)));
-                }
                 let token = |token: &str| Asked::one("a token", term::term(&path, Kind::Token, token.as_bytes()));
                 let parts = tokens.iter().map(|wanted| self.scan(leaf, &path, token(wanted))).collect();
                 TermFilter::group(Join::All, parts)

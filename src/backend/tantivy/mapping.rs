@@ -8,9 +8,9 @@ use tantivy::schema::{BytesOptions, JsonObjectOptions, STORED, STRING, SchemaBui
 use tantivy::{Document, Index, IndexWriter, Opstamp, TantivyError};
 
 use super::strings::LONGEST_STRING;
-use super::term::{self, Kind, LONGEST_TOKEN};
+use super::term::{self, Kind};
 use crate::error::{Code, Diagnostic, Error};
-use crate::fold::{tokens, unicode_version};
+use crate::fold::{LONGEST_TOKEN, tokens, unicode_version};
 use crate::operator::Operator;
 use crate::path::Path;
 use crate::schema::Schema;
@@ -130,11 +130,15 @@ impl TantivyMapping {
             serde_json::from_str(payload).map_err(|error| unsupported(format!("this is no index of ours: {error}")))?;
         if description.trommel != FORMAT {
             let version = description.trommel;
-            return Err(unsupported(format!("the index has the format {version}, not {FORMAT}: build it anew")).into());
+            return Err(unsupported(format!(
+                "the index has the format {version}, not {FORMAT}: build it anew, in another directory"
+            ))
+            .into());
         }
         if description.unicode != unicode_version() {
             let (built, ours) = (description.unicode, unicode_version());
-            let message = format!("the index was built with Unicode {built}, not {ours}: build it anew");
+            let message =
+                format!("the index was built with Unicode {built}, not {ours}: build it anew, in another directory");
             return Err(unsupported(message).into());
         }
         Ok(TantivyMapping { schema: description.schema, id: description.id })

@@ -21,9 +21,6 @@ const LONGEST_PATH: usize = 96;
 /// Stands before a digest. No key begins so.
 const DIGEST: u8 = 0xFF;
 
-/// Longer tokens are no operands (C5), so they are not in the index.
-pub(super) const LONGEST_TOKEN: usize = 255;
-
 /// What a term tells of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

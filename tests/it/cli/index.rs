@@ -118,6 +118,8 @@ fn a_schema_keeps_the_rest_out_and_no_answer_changes() {
     assert_eq!(report["leaves"][1]["reason"], "the mapping does not index this path");
     let report = explain(&[]);
     assert_eq!((covers(&report), &report["residual"]), (vec![json!("exact"), json!("exact")], &Json::Null));
+    let text = run(["explain", "n < 10 AND tags = 3", "--backend", "tantivy", "--index", dir]).ok();
+    assert!(text.ends_with("cost: 10 of 50 documents are read from the index and parsed\n"), "{text}");
     assert!(run(["explain", "{}", "--index", dir]).fails().contains("error[usage]"));
 }
 
@@ -152,4 +154,22 @@ fn a_killed_build_leaves_the_last_commit() {
     }
     run(["index", "build", dir, &old]).ok();
     assert_eq!(count(dir, "{}"), "500\n");
+    // Killed while all is read and committed: what is there is the one or the other.
+    let mut was_replaced = 0;
+    for round in 0..16_u64 {
+        let mut child = command().args(["index", "build", dir]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(new.as_bytes()).unwrap();
+        drop(pipe);
+        std::thread::sleep(Duration::from_millis(round * 40));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (all, upper) = (count(dir, "{}"), count(dir, "n >= 250"));
+        assert!([("500\n", "250\n"), ("20000\n", "19750\n")].contains(&(&all, &upper)), "round {round}: {all}{upper}");
+        if all == "20000\n" {
+            was_replaced += 1;
+            run(["index", "build", dir, &old]).ok();
+        }
+    }
+    println!("{was_replaced} builds were done before the kill");
 }

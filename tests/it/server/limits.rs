@@ -17,13 +17,14 @@ fn every_error_has_the_form_of_one() {
     let served = Served::new(&shop.file, Settings::default());
     let ask = |request: Request| request.by(&shop.key, "demo").send(served.address);
     for target in
-        ["/", "/v1", "/v1/collections/", "/v1/collections/frames/trigger/", "/v2/x", "//", "/%00", "/healthz/x"]
+        ["/index.html", "/v1", "/v1/collections/", "/v1/collections/frames/trigger/", "/v2/x", "//", "/%00", "/healthz/x"]
     {
         assert_eq!(ask(Request::get(target)).error(404), "not_found", "{target}");
     }
     for (method, target, allowed) in [
         ("GET", TRIGGER, "POST"),
         ("DELETE", "/v1/buckets", "GET,HEAD"),
+        ("POST", "/", "GET,HEAD"),
         ("OPTIONS", "/healthz", "GET,HEAD"),
         ("TRACE", "/openapi.json", "GET,HEAD"),
         ("BREW", TRIGGER, "POST"),

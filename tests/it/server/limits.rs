@@ -16,9 +16,16 @@ fn every_error_has_the_form_of_one() {
     let shop = Shop::new();
     let served = Served::new(&shop.file, Settings::default());
     let ask = |request: Request| request.by(&shop.key, "demo").send(served.address);
-    for target in
-        ["/index.html", "/v1", "/v1/collections/", "/v1/collections/frames/trigger/", "/v2/x", "//", "/%00", "/healthz/x"]
-    {
+    for target in [
+        "/index.html",
+        "/v1",
+        "/v1/collections/",
+        "/v1/collections/frames/trigger/",
+        "/v2/x",
+        "//",
+        "/%00",
+        "/healthz/x",
+    ] {
         assert_eq!(ask(Request::get(target)).error(404), "not_found", "{target}");
     }
     for (method, target, allowed) in [

@@ -25,7 +25,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Caller, Failure> {
         let key = bearer(&parts.headers).ok_or_else(Failure::unauthorized)?.to_owned();
-        let known = app.stores.read(move |store| store.authenticate(&key)).await?;
+        let known = app.stores.authenticate(key).await?;
         known.map(Caller).ok_or_else(Failure::unauthorized)
     }
 }

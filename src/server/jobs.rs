@@ -12,11 +12,13 @@ use tokio::time::{Instant, timeout_at};
 use super::Settings;
 use super::answer::Failure;
 use crate::error::Error;
-use crate::store::{Cancel, Store};
+use crate::store::{ApiKey, Cancel, Store};
 
 /// The store, opened as often as it is worked on at once.
 #[derive(Debug)]
 pub(super) struct Stores {
+    /// For who asks: a key is looked up in microseconds, and never waits for the long reads of others.
+    keys: Arc<Pool>,
     readers: Arc<Pool>,
     /// One: a queue in front of SQLite's own lock is fair, and that is not.
     writer: Arc<Pool>,
@@ -48,8 +50,14 @@ impl Stores {
         };
         // The writer first, which brings the store up to date.
         let writer = pool(Store::open, Store::open(file)?, 1);
+        let keys = pool(Store::open_to_read, Store::open_to_read(file)?, 1);
         let readers = pool(Store::open_to_read, Store::open_to_read(file)?, settings.readers.max(1));
-        Ok(Stores { readers, writer, patience: settings.answer })
+        Ok(Stores { keys, readers, writer, patience: settings.answer })
+    }
+
+    /// What is known of a key.
+    pub(super) async fn authenticate(&self, key: String) -> Result<Option<ApiKey>, Failure> {
+        run(&self.keys, self.patience, move |store| store.authenticate(&key)).await.map(|(known, _)| known)
     }
 
     /// Reads.

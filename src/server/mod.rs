@@ -14,8 +14,8 @@
 //! | `GET /` | | 200, a page that previews a trigger and sends it |
 //!
 //! A key is `Authorization: Bearer sk_…`; a namespace is `X-Namespace` or `?namespace=`, by its id or name. Every error is an
-//! [`ErrorEnvelope`](crate::plan::ErrorEnvelope), but for what is no HTTP, or a head of over 100 headers: those are refused without
-//! a body. What the namespaces of other keys hold is answered as what does not exist.
+//! [`ErrorEnvelope`](crate::plan::ErrorEnvelope), but for what is no HTTP, and for a head of over 64 KiB or 100 headers: those are refused
+//! without a body. What the namespaces of other keys hold is answered as what does not exist.
 //!
 //! ```no_run
 //! use trommel::server::{Server, Settings};
@@ -67,7 +67,7 @@ pub struct Settings {
     pub answer: Duration,
     /// The most requests at once: 64. More: 503.
     pub requests: usize,
-    /// The most connections at once: 1,024. More wait.
+    /// The most connections at once: 512, half of the files that a process may usually open. More wait.
     pub connections: usize,
     /// The most reads of the store at once: twice the processors. More wait.
     pub readers: usize,
@@ -82,7 +82,7 @@ impl Default for Settings {
             arrival: Duration::from_secs(10),
             answer: Duration::from_secs(30),
             requests: 64,
-            connections: 1024,
+            connections: 512,
             readers: 2 * processors,
         }
     }

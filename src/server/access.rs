@@ -1,11 +1,13 @@
 //! Who asks, and about which namespace.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
+use percent_encoding::percent_decode_str;
 
 use super::App;
 use super::answer::Failure;
@@ -71,9 +73,8 @@ fn named(parts: &Parts) -> Result<String, Failure> {
     let named = match only(&parts.headers, &X_NAMESPACE) {
         Some(named) => named?,
         None => {
-            let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-            let Query(query) = query.map_err(|_| Failure::bad_request("the query is no text in UTF-8"))?;
-            let mut values = query.into_iter().filter(|(name, _)| name == "namespace");
+            let mut values =
+                query(parts.uri.query().unwrap_or_default())?.into_iter().filter(|(name, _)| name == "namespace");
             let first = values.next().map(|(_, value)| value).unwrap_or_default();
             if values.next().is_some() {
                 return Err(Failure::bad_request("`namespace` stands twice in the query"));
@@ -85,4 +86,16 @@ fn named(parts: &Parts) -> Result<String, Failure> {
         return Err(Failure::bad_request("a namespace is needed: `X-Namespace`, or `?namespace=`"));
     }
     Ok(named)
+}
+
+/// The names and values of a query, as forms write them. The usual readers take a character of their own for what is no UTF-8,
+/// which would be another name.
+fn query(query: &str) -> Result<Vec<(String, String)>, Failure> {
+    let decoded = |text: &str| {
+        let text = text.replace('+', " ");
+        let decoded = percent_decode_str(&text).decode_utf8().map(Cow::into_owned);
+        decoded.map_err(|_| Failure::bad_request("the query is no text in UTF-8"))
+    };
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.map(|(name, value)| Ok((decoded(name)?, decoded(value)?))).collect()
 }

@@ -84,6 +84,16 @@ impl Failure {
         Failure::unavailable("timeout", "the store took too long, and nothing was written; try again")
     }
 
+    /// The file of the store is not in its place, which somebody has to see to. Nothing was written.
+    pub(super) fn store_gone(cause: &Error) -> Failure {
+        Failure::unavailable("store_gone", HIDDEN).because(cause.to_string())
+    }
+
+    fn because(mut self, cause: String) -> Failure {
+        self.0.extensions_mut().insert(Cause(cause));
+        self
+    }
+
     fn unavailable(kind: &'static str, message: &str) -> Failure {
         Failure::of(StatusCode::SERVICE_UNAVAILABLE, kind, message).with_header(RETRY_AFTER, RETRY.as_secs().into())
     }
@@ -104,9 +114,7 @@ impl From<Error> for Failure {
         if !status.is_server_error() {
             return Failure(Box::new(json(status, &envelope)));
         }
-        let mut failure = Failure::of(status, error.code().as_str(), HIDDEN);
-        failure.0.extensions_mut().insert(Cause(error.to_string()));
-        failure
+        Failure::of(status, error.code().as_str(), HIDDEN).because(error.to_string())
     }
 }
 

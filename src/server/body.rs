@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use mime::Mime;
 use tokio::time::timeout;
 
 use super::App;
@@ -36,10 +37,16 @@ impl FromRequest<Arc<App>> for JsonBody {
 }
 
 fn expect_json(headers: &HeaderMap) -> Result<(), Failure> {
-    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media = content.split(';').next().unwrap_or_default().trim();
-    if !media.eq_ignore_ascii_case("application/json") {
+    let mut contents = headers.get_all(CONTENT_TYPE).iter();
+    let content = contents.next().and_then(|value| value.to_str().ok()?.parse::<Mime>().ok());
+    let is_json = |content: &Mime| content.essence_str() == "application/json" && contents.next().is_none();
+    let Some(content) = content.filter(is_json) else {
         return Err(Failure::wrong_content("the body is JSON: `Content-Type: application/json`"));
+    };
+    // JSON has no other encoding (RFC 8259, 8.1). To read another as UTF-8 would ask for something else than was meant.
+    let is_utf8 = |(name, value): (mime::Name, mime::Name)| name != mime::CHARSET || value == mime::UTF_8;
+    if !content.params().all(is_utf8) {
+        return Err(Failure::wrong_content("the body is JSON, and so its `charset` is UTF-8"));
     }
     let encoding = headers.get(CONTENT_ENCODING).map_or(b"identity".as_slice(), |value| value.as_bytes());
     if !encoding.eq_ignore_ascii_case(b"identity") {

@@ -1,6 +1,8 @@
 //! Work on the store, off the async threads: reads beside each other, writes one after another. Nobody works for a client that
-//! went away.
+//! went away, and nothing is told of a file that is no longer the store.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Settings;
 use super::answer::Failure;
-use crate::error::Error;
+use crate::error::{Code, Diagnostic, Error};
 use crate::store::{ApiKey, Cancel, Store};
 
 /// The store, opened as often as it is worked on at once.
@@ -25,9 +27,11 @@ pub(super) struct Stores {
     patience: Duration,
 }
 
+/// Connections that were opened before anybody needs them: later, the files that a process may open may all be taken.
 #[derive(Debug)]
 struct Pool {
     file: PathBuf,
+    is: FileId,
     open: fn(&Path) -> Result<Store, Error>,
     idle: Mutex<Vec<Store>>,
     turns: Arc<Semaphore>,
@@ -44,15 +48,17 @@ impl Drop for Abandoned {
 
 impl Stores {
     pub(super) fn open(file: &Path, settings: &Settings) -> Result<Stores, Error> {
-        let pool = |open, first, most| {
-            let (idle, turns) = (Mutex::new(vec![first]), Arc::new(Semaphore::new(most)));
-            Arc::new(Pool { file: file.to_owned(), open, idle, turns })
-        };
         // The writer first, which brings the store up to date.
-        let writer = pool(Store::open, Store::open(file)?, 1);
-        let keys = pool(Store::open_to_read, Store::open_to_read(file)?, 1);
-        let readers = pool(Store::open_to_read, Store::open_to_read(file)?, settings.readers.max(1));
+        let writer = Pool::open(file, Store::open, 1)?;
+        let keys = Pool::open(file, Store::open_to_read, 1)?;
+        // No more than there are requests to read for.
+        let readers = Pool::open(file, Store::open_to_read, settings.readers.min(settings.requests).max(1))?;
         Ok(Stores { keys, readers, writer, patience: settings.answer })
+    }
+
+    /// Whether requests are answered: by the work that each of them begins with.
+    pub(super) async fn expect_answers(&self) -> Result<(), Failure> {
+        self.authenticate(String::new()).await.map(|_| ())
     }
 
     /// What is known of a key.
@@ -100,7 +106,8 @@ async fn run<T: Send + 'static>(
             // One that a panic went through is not used again.
             let done = job(&mut store);
             pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
-            done
+            // Again: what was written meanwhile to a file that nobody may find is not told as written.
+            Ok(pool.expect_in_place().and(done)?)
         }
     });
     let done = match timeout_at(deadline, &mut running).await {
@@ -111,15 +118,55 @@ async fn run<T: Send + 'static>(
         }
     };
     let done = done.map_err(|_| Failure::internal())?;
-    let done = done.map_err(|error| if cancel.is_cancelled() { Failure::too_long() } else { error.into() })?;
+    let done = done.map_err(|failure| if cancel.is_cancelled() { Failure::too_long() } else { failure })?;
     let is_cut_short = cancel.is_cancelled();
     drop(abandoned);
     Ok((done, is_cut_short))
 }
 
 impl Pool {
-    fn take(&self) -> Result<Store, Error> {
+    fn open(file: &Path, open: fn(&Path) -> Result<Store, Error>, most: usize) -> Result<Arc<Pool>, Error> {
+        let idle = (0..most).map(|_| open(file)).collect::<Result<Vec<_>, _>>()?;
+        let cannot = |error| Diagnostic::error(Code::Io, format!("cannot look at `{}`: {error}", file.display()));
+        let (is, turns) = (FileId::of(file).map_err(cannot)?, Arc::new(Semaphore::new(most)));
+        Ok(Arc::new(Pool { file: file.to_owned(), is, open, idle: Mutex::new(idle), turns }))
+    }
+
+    fn take(&self) -> Result<Store, Failure> {
+        self.expect_in_place().map_err(|error| Failure::store_gone(&error))?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| (self.open)(&self.file), Ok)
+        Ok(idle.map_or_else(|| (self.open)(&self.file), Ok)?)
+    }
+
+    /// SQLite goes on with a file that was deleted or moved away, or has another in its place; whoever looks for what is written
+    /// there finds nothing. A file that comes back is the store again.
+    fn expect_in_place(&self) -> Result<(), Error> {
+        let why = match FileId::of(&self.file) {
+            Ok(found) if found == self.is => return Ok(()),
+            Ok(_) => "it is another file than the one that was opened".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let message = format!("the store `{}` is not in its place: {why}", self.file.display());
+        Err(Diagnostic::error(Code::Io, message).into())
+    }
+}
+
+/// Which file a path leads to. By its metadata alone: to open and close the file beside SQLite would lift the locks that this
+/// process has on it (POSIX).
+#[derive(Debug, PartialEq, Eq)]
+struct FileId(#[cfg(unix)] (u64, u64));
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(file: &Path) -> io::Result<FileId> {
+        use std::os::unix::fs::MetadataExt as _;
+
+        fs::metadata(file).map(|found| FileId((found.dev(), found.ino())))
+    }
+
+    /// Where a file that is open cannot be replaced, it is there or not.
+    #[cfg(not(unix))]
+    fn of(file: &Path) -> io::Result<FileId> {
+        fs::metadata(file).map(|_| FileId())
     }
 }

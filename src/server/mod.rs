@@ -9,7 +9,7 @@
 //! | `GET /v1/batches/{batch_id}`, `GET /v1/tasks/{task_id}` | key, namespace | 200, [`Batch`](crate::store::Batch) |
 //! | `GET /v1/namespaces` | key | 200, the namespaces that the key holds |
 //! | `GET /v1/buckets`, `GET /v1/collections` | key, namespace | 200, what is in the catalog |
-//! | `GET /healthz` | | 200 as long as requests are answered |
+//! | `GET /healthz` | | 200 as long as the store can be asked, else an error |
 //! | `GET /openapi.json` | | 200, all this as OpenAPI 3.1 |
 //! | `GET /` | | 200, a page that previews a trigger and sends it |
 //!
@@ -69,7 +69,8 @@ pub struct Settings {
     pub requests: usize,
     /// The most connections at once: 512, half of the files that a process may usually open. More wait.
     pub connections: usize,
-    /// The most reads of the store at once: twice the processors. More wait.
+    /// The most reads of the store at once: twice the processors, and no more than there may be requests. More wait. Each has
+    /// two files open, from the start on.
     pub readers: usize,
 }
 

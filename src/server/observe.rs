@@ -20,13 +20,13 @@ use super::answer::{Cause, Failure};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts around all routes what each request has.
+/// Puts around all routes what each request has. The last is the outermost: its headers are on whatever those inside answer.
 pub(super) fn around(router: Router<Arc<App>>, app: Arc<App>) -> Router<Arc<App>> {
     router
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| Failure::internal().into_response()))
-        .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(from_fn_with_state(app, observe))
+        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
 }
 
 async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -79,7 +79,7 @@ struct Answer {
 const ERRORS: &[Answer] = &[
     Answer {
         status: StatusCode::BAD_REQUEST,
-        when: "the request is wrong; `details` has every mistake",
+        when: "the request is wrong, or names no namespace; `details` has every mistake",
         of: |route| route.needs == Needs::Namespace,
         header: None,
     },
@@ -129,8 +129,8 @@ const ERRORS: &[Answer] = &[
     Answer { status: StatusCode::INTERNAL_SERVER_ERROR, when: "the server failed", of: |_| true, header: None },
     Answer {
         status: StatusCode::SERVICE_UNAVAILABLE,
-        when: "too many requests at once, or one that took too long; nothing was written",
-        of: |route| route.needs != Needs::Nothing,
+        when: "too many requests at once, one that took too long, or no store to ask; nothing was written",
+        of: |_| true,
         header: Some(("Retry-After", "Seconds")),
     },
 ];
@@ -219,14 +219,26 @@ fn parameters(route: &Route) -> Json {
         parameters.push(parameter);
     }
     if route.needs == Needs::Namespace {
-        parameters.push(json!({
-            "name": "X-Namespace",
-            "in": "header",
-            "required": true,
-            "description": "The namespace, by its id or name. The query `?namespace=` may name it instead",
-            "schema": {"type": "string", "minLength": 1},
-            "example": "demo",
-        }));
+        // OpenAPI cannot say that one of two is required, nor that the second is not read beside the first.
+        for (name, place, shortest, description) in [
+            (
+                "X-Namespace",
+                "header",
+                1,
+                "The namespace, by its id or name. Without it, the query `namespace` is required",
+            ),
+            (
+                "namespace",
+                "query",
+                0,
+                "The namespace, by its id or name, where there is no `X-Namespace`; else it is not read",
+            ),
+        ] {
+            let schema = json!({"type": "string", "minLength": shortest});
+            let mut parameter = json!({"name": name, "in": place, "required": false, "description": description});
+            (parameter["schema"], parameter["example"]) = (schema, json!("demo"));
+            parameters.push(parameter);
+        }
     }
     json!(parameters)
 }

@@ -147,7 +147,7 @@ pub(super) fn routes() -> Vec<Route> {
         get(
             HEALTH,
             "health",
-            "Whether requests are answered",
+            "Whether the store can be asked",
             Needs::Nothing,
             schema_of::<Health>(),
             axum::routing::get(health),
@@ -315,15 +315,16 @@ async fn collections(State(app): State<Arc<App>>, Namespace(namespace): Namespac
     Ok(answer::of_text(StatusCode::OK, read.await?))
 }
 
-/// That the server answers.
+/// That requests are answered.
 #[derive(Serialize, JsonSchema)]
 struct Health {
     /// `ok`.
     status: &'static str,
 }
 
-async fn health() -> Response {
-    answer::json(StatusCode::OK, &Health { status: "ok" })
+async fn health(State(app): State<Arc<App>>) -> Result<Response, Failure> {
+    app.stores.expect_answers().await?;
+    Ok(answer::json(StatusCode::OK, &Health { status: "ok" }))
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Response {

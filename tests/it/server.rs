@@ -28,6 +28,9 @@ mod load;
 mod page;
 #[path = "server/routes.rs"]
 mod routes;
+#[cfg(all(feature = "cli", unix))]
+#[path = "server/work.rs"]
+mod work;
 
 /// The demo store, with a second namespace `other` whose names are not near the demo's, and keys.
 struct Shop {
@@ -124,6 +127,17 @@ impl Request {
         self.with("Authorization", format!("Bearer {key}")).with("X-Namespace", namespace)
     }
 
+    /// Sends all but the body, which the server then asks for: it has the request in hand.
+    fn hold(&self, address: SocketAddr) -> TcpStream {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = self.clone().with("Expect", "100-continue").head();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut interim = [0; 25];
+        stream.read_exact(&mut interim).unwrap();
+        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
+    }
+
     fn head(&self) -> String {
         let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = self.body.as_ref().map(|body| format!("Content-Length: {}\r\n", body.len())).unwrap_or_default();
@@ -145,7 +159,7 @@ impl Request {
         let length: Option<usize> = answer.headers.get("content-length").and_then(|length| length.parse().ok());
         match length.filter(|_| self.method != "HEAD") {
             Some(length) if answer.body.len() != length => Err(std::io::Error::other("the body is cut short")),
-            _ => Ok(answer),
+            _ => Ok(answer.expect_headers()),
         }
     }
 }
@@ -172,6 +186,16 @@ impl Answer {
         Ok(Answer { status, headers, body: body.to_owned() })
     }
 
+    /// What every answer has, whatever it says.
+    #[track_caller]
+    fn expect_headers(self) -> Answer {
+        for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff")] {
+            assert_eq!(self.headers.get(name).map(String::as_str), Some(value), "{self:?}");
+        }
+        assert!(self.headers.contains_key("x-request-id"), "{self:?}");
+        self
+    }
+
     #[track_caller]
     fn json(&self) -> Json {
         assert_eq!(self.headers.get("content-type").map(String::as_str), Some("application/json"), "{self:?}");
@@ -188,7 +212,7 @@ impl Answer {
         assert_eq!((&json["success"], &json["status"]), (&Json::Bool(false), &status.into()), "{self:?}");
         assert_eq!(keys(&json["error"]), ["details", "message", "type"], "{self:?}");
         assert!(json["error"]["details"]["diagnostics"].is_array() && !json["error"]["message"].is_null(), "{self:?}");
-        assert!(self.headers.contains_key("x-request-id"), "{self:?}");
+        self.clone().expect_headers();
         json["error"]["type"].as_str().unwrap().to_owned()
     }
 }

@@ -1,18 +1,16 @@
 //! `trommel serve`, and the documented call as it is printed.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use trommel::plan::TriggerRequest;
 
-use super::limits::slow;
 use super::{Answer, Request, Shop};
 
 /// A server in a process of its own.
@@ -23,10 +21,24 @@ pub(super) struct Process {
     logging: Option<JoinHandle<()>>,
 }
 
+const SERVE: [&str; 4] = ["serve", "--listen", "127.0.0.1:0", "--store"];
+
 impl Process {
     pub(super) fn new(file: &Path, args: &[&str]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trommel"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(file).args(args);
+        command.args(SERVE).arg(file).args(args);
+        Process::run(command)
+    }
+
+    /// One that may have so many files open, connections among them.
+    pub(super) fn with_files(file: &Path, most: u32) -> Process {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {most} && exec \"$@\""), "sh", env!("CARGO_BIN_EXE_trommel")]);
+        command.args(SERVE).arg(file);
+        Process::run(command)
+    }
+
+    fn run(mut command: Command) -> Process {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (lines, so_far) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
@@ -40,7 +52,7 @@ impl Process {
         Process { child, address, log, logging: Some(logging) }
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let killed = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
     }
@@ -57,7 +69,7 @@ impl Process {
         self.ended()
     }
 
-    fn ended(&mut self) -> (Option<i32>, String) {
+    pub(super) fn ended(&mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         self.logging.take().unwrap().join().unwrap();
         (code, self.log.lock().unwrap().clone())
@@ -136,13 +148,8 @@ fn a_server_that_is_asked_to_end_finishes_what_runs() {
     for signal in ["TERM", "INT"] {
         let shop = Shop::new();
         let mut served = Process::new(&shop.file, &[]);
-        let mut stream = TcpStream::connect(served.address).unwrap();
-        let head = Request::post("/v1/collections/frames/trigger", "{}").by(&shop.key, "demo").head();
-        // The server asks for the body once it has the request in hand.
-        stream.write_all(head.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n").as_bytes()).unwrap();
-        let mut interim = [0; 25];
-        stream.read_exact(&mut interim).unwrap();
-        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+        let trigger = Request::post("/v1/collections/frames/trigger", "{}").by(&shop.key, "demo");
+        let mut stream = trigger.hold(served.address);
         served.signal(signal);
         while TcpStream::connect(served.address).is_ok() {
             std::thread::yield_now();
@@ -189,24 +196,6 @@ fn the_log_names_requests_and_neither_keys_nor_operands() {
             assert_eq!((&first["status"], &first["method"]), (&json!(202), &json!("POST")));
         }
     }
-}
-
-/// Whoever does not wait for the answer is not worked for, and has a line in the log too.
-#[test]
-fn the_log_tells_of_who_went_away() {
-    let shop = Shop::new();
-    let served = Process::new(&shop.file, &[]);
-    let request = Request::post("/v1/collections/frames/trigger/preview", slow()).by(&shop.key, "demo");
-    let mut stream = TcpStream::connect(served.address).unwrap();
-    stream.write_all((request.head() + &request.body.unwrap()).as_bytes()).unwrap();
-    drop(stream);
-    let since = Instant::now();
-    while !served.log.lock().unwrap().contains("abandoned") && since.elapsed() < Duration::from_secs(60) {
-        std::thread::yield_now();
-    }
-    let (code, log) = served.end();
-    assert_eq!(code, Some(0));
-    assert!(log.lines().any(|line| line.contains("abandoned") && line.contains("/preview")), "{log}");
 }
 
 #[test]

@@ -1,14 +1,16 @@
-//! Many clients at once while others write to the store; and a server that is killed in the middle.
+//! Many clients at once while others write to the store, each told what is there; and a server that is killed in the middle.
 //!
 //! `scripts/load` runs the same for longer, by `TROMMEL_LOAD_SECONDS` and `TROMMEL_LOAD_KILLS`.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use trommel::plan::TriggerResponse;
+use serde_json::{Value as Json, json};
+use trommel::plan::{TriggerRequest, TriggerResponse};
+use trommel::store::Destination;
 
 use super::command::Process;
 use super::{Request, Shop};
@@ -20,6 +22,121 @@ fn set(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 
+const SOURCES: [(&str, &str); 3] = [("frames", "bkt_photos"), ("papers", "bkt_scans"), ("letters", "bkt_mails")];
+const STATUS: [&str; 4] = ["pending", "done", "failed", "queued"];
+
+/// What clients ask for: the source and the status.
+type Asked = (usize, usize);
+
+/// What the imports add to.
+const GROWING: Asked = (0, 0);
+
+fn body((source, status): Asked) -> Json {
+    json!({"include_buckets": [SOURCES[source].1], "source_filters": {"status": STATUS[status]}})
+}
+
+/// The library's own plan.
+fn planned(shop: &Shop, asked: Asked) -> Json {
+    let request = TriggerRequest::from_json(body(asked).to_string()).unwrap();
+    let plan = shop.store().plan("demo", SOURCES[asked.0].0, &request).unwrap();
+    serde_json::to_value(plan.to_json()).unwrap()
+}
+
+/// How many objects a plan selects, which it must know exactly.
+#[track_caller]
+fn total(plan: &Json) -> u64 {
+    assert_eq!(plan["total"]["kind"], "exact", "{plan}");
+    plan["total"]["n"].as_u64().unwrap()
+}
+
+/// Each line of an import replaces an object, but for so many at its end, which are new.
+const REPLACED: usize = 4500;
+const ADDED: u64 = 500;
+
+/// What is there of what is asked for: what the library plans before anybody writes, and as many objects more as the imports
+/// added.
+struct Truth {
+    plans: [[Json; STATUS.len()]; SOURCES.len()],
+    begun: AtomicU64,
+    done: AtomicU64,
+    /// The most that anybody was told of what grows.
+    seen: AtomicU64,
+}
+
+impl Truth {
+    fn of(shop: &Shop) -> Truth {
+        let mut store = shop.store();
+        let mut import = store.import("demo", Destination::Bucket("photos")).unwrap();
+        (0..REPLACED).for_each(|n| import.add(line(&format!("load_{n}"), n).as_bytes()).unwrap().unwrap());
+        import.finish().unwrap();
+        let plans = std::array::from_fn(|source| std::array::from_fn(|status| planned(shop, (source, status))));
+        Truth { plans, begun: AtomicU64::new(0), done: AtomicU64::new(0), seen: AtomicU64::new(0) }
+    }
+
+    fn before(&self, (source, status): Asked) -> u64 {
+        total(&self.plans[source][status])
+    }
+
+    /// The least that may be told to who asks now: what is written, and what somebody was told already.
+    fn least(&self, asked: Asked) -> u64 {
+        let count = self.before(asked);
+        if asked != GROWING {
+            return count;
+        }
+        (count + ADDED * self.done.load(Ordering::SeqCst)).max(self.seen.load(Ordering::SeqCst))
+    }
+
+    #[track_caller]
+    fn expect(&self, asked: Asked, least: u64, n: u64) {
+        let grown = if asked == GROWING { ADDED * self.begun.load(Ordering::SeqCst) } else { 0 };
+        let most = self.before(asked) + grown;
+        assert!((least..=most).contains(&n), "{asked:?}: {n} is not in {least}..={most}");
+        if asked == GROWING {
+            self.seen.fetch_max(n, Ordering::SeqCst);
+        }
+    }
+
+    #[track_caller]
+    fn expect_plan(&self, asked: Asked, least: u64, plan: &Json) {
+        self.expect(asked, least, total(plan));
+        let before = &self.plans[asked.0][asked.1];
+        for member in ["sources", "warnings", "tiers"].iter().filter(|_| asked != GROWING) {
+            assert_eq!(plan[member], before[member]);
+        }
+    }
+
+    fn is_importing(&self) -> bool {
+        self.begun.load(Ordering::SeqCst) > self.done.load(Ordering::SeqCst)
+    }
+
+    /// Imports into a bucket by the command, again and again, until it is enough.
+    fn import(&self, shop: &Shop, is_enough: &AtomicBool) {
+        while !is_enough.load(Ordering::SeqCst) {
+            let time = self.begun.fetch_add(1, Ordering::SeqCst);
+            let ids = (0..REPLACED).map(|n| format!("load_{n}")).chain((0..ADDED).map(|n| format!("new_{time}_{n}")));
+            let lines: String = ids.enumerate().map(|(n, id)| line(&id, n) + "\n").collect();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_trommel"));
+            command.args(["store", "import", "--namespace", "demo", "--bucket", "photos", "-q"]).arg(&shop.file);
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+            child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+            assert!(child.wait().unwrap().success());
+            self.done.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// What is there when all has ended.
+    fn expect_at_end(&self, shop: &Shop) {
+        assert_eq!(self.begun.load(Ordering::SeqCst), self.done.load(Ordering::SeqCst));
+        for asked in (0..SOURCES.len()).flat_map(|source| (0..STATUS.len()).map(move |status| (source, status))) {
+            self.expect_plan(asked, self.least(asked), &planned(shop, asked));
+        }
+    }
+}
+
+fn line(id: &str, n: usize) -> String {
+    json!({"object_id": id, "status": STATUS[GROWING.1], "title": "x".repeat(n % 90)}).to_string()
+}
+
 /// What a client met.
 #[derive(Default)]
 struct Met {
@@ -29,19 +146,18 @@ struct Met {
 }
 
 /// Asks for previews and triggers in turn until it is enough. With `may_die`, a server that goes away ends it too.
-fn client(n: usize, address: SocketAddr, key: &str, is_enough: &(dyn Fn() -> bool + Sync), may_die: bool) -> Met {
-    const STATUS: [&str; 4] = ["pending", "done", "failed", "queued"];
-    const SOURCES: [(&str, &str); 3] = [("frames", "bkt_photos"), ("papers", "bkt_scans"), ("letters", "bkt_mails")];
+fn client(n: usize, served: Asking<'_>, is_enough: &(dyn Fn() -> bool + Sync), may_die: bool) -> Met {
+    let Asking { address, key, truth } = served;
     let mut met = Met::default();
     for turn in n.. {
         if is_enough() {
             break;
         }
-        let (collection, bucket) = SOURCES[turn % 3];
+        let asked = (turn % 3, turn / 4 % 4);
         let route = if turn % 4 == 0 { "trigger" } else { "trigger/preview" };
-        let body = json!({"include_buckets": [bucket], "source_filters": {"status": STATUS[turn / 4 % 4]}});
-        let request = Request::post(format!("/v1/collections/{collection}/{route}"), body).by(key, "demo");
-        let answer = match request.try_send(address) {
+        let request = Request::post(format!("/v1/collections/{}/{route}", SOURCES[asked.0].0), body(asked));
+        let least = truth.least(asked);
+        let answer = match request.by(key, "demo").try_send(address) {
             Ok(answer) => answer,
             Err(_) if may_die => break,
             Err(error) => panic!("{error}"),
@@ -49,10 +165,13 @@ fn client(n: usize, address: SocketAddr, key: &str, is_enough: &(dyn Fn() -> boo
         match answer.status {
             200 => {
                 met.previews += 1;
-                let warnings = answer.json()["warnings"].to_string();
-                assert!(!warnings.contains("not_counted") && !warnings.contains("unknown"), "{warnings}");
+                truth.expect_plan(asked, least, &answer.json());
             }
-            202 => met.triggered.push(serde_json::from_str(&answer.body).unwrap()),
+            202 => {
+                let response: TriggerResponse = serde_json::from_str(&answer.body).unwrap();
+                truth.expect(asked, least, response.object_count.unwrap());
+                met.triggered.push(response);
+            }
             503 => {
                 answer.error(503);
                 met.refused += 1;
@@ -63,9 +182,17 @@ fn client(n: usize, address: SocketAddr, key: &str, is_enough: &(dyn Fn() -> boo
     met
 }
 
-fn clients(address: SocketAddr, key: &str, is_enough: &(dyn Fn() -> bool + Sync), may_die: bool) -> Met {
+/// Whom clients ask, and what they should be told.
+#[derive(Clone, Copy)]
+struct Asking<'t> {
+    address: SocketAddr,
+    key: &'t str,
+    truth: &'t Truth,
+}
+
+fn clients(served: Asking<'_>, is_enough: &(dyn Fn() -> bool + Sync), may_die: bool) -> Met {
     std::thread::scope(|scope| {
-        let one = |n| scope.spawn(move || client(n, address, key, is_enough, may_die));
+        let one = |n| scope.spawn(move || client(n, served, is_enough, may_die));
         let all: Vec<_> = (0..CLIENTS).map(one).collect();
         all.into_iter().map(|client| client.join().unwrap()).fold(Met::default(), |mut all, met| {
             all.previews += met.previews;
@@ -96,70 +223,70 @@ fn expect_whole(shop: &Shop, triggered: &[TriggerResponse]) {
     assert_eq!(check, "ok");
 }
 
-/// Imports lines into a bucket by the command, again and again, until it is enough. Gives how often.
-fn import(shop: &Shop, is_enough: &AtomicBool) -> usize {
-    use std::io::Write as _;
-
-    let line = |n: usize| json!({"object_id": format!("load_{n}"), "status": "pending", "title": "x".repeat(n % 90)});
-    let lines: String = (0..5000).map(|n| format!("{}\n", line(n))).collect();
-    let mut times = 0;
-    while !is_enough.load(Ordering::Relaxed) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trommel"));
-        command.args(["store", "import", "--namespace", "demo", "--bucket", "photos", "-q"]).arg(&shop.file);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
-        times += 1;
-    }
-    times
-}
-
 #[test]
 fn clients_are_served_while_others_write() {
     let shop = Shop::new();
+    let truth = Truth::of(&shop);
     let served = Process::new(&shop.file, &["-q"]);
+    let asking = Asking { address: served.address, key: &shop.key, truth: &truth };
     let since = Instant::now();
     let span = Duration::from_secs(set("TROMMEL_LOAD_SECONDS", 3));
     let is_over = AtomicBool::new(false);
-    let (met, imports) = std::thread::scope(|scope| {
-        let importer = scope.spawn(|| import(&shop, &is_over));
-        let met = clients(served.address, &shop.key, &|| since.elapsed() > span, false);
-        is_over.store(true, Ordering::Relaxed);
-        (met, importer.join().unwrap())
+    let met = std::thread::scope(|scope| {
+        scope.spawn(|| truth.import(&shop, &is_over));
+        let over = Over(&is_over);
+        let met = clients(asking, &|| since.elapsed() > span, false);
+        drop(over);
+        met
     });
+    let (triggers, imports) = (met.triggered.len(), truth.done.load(Ordering::SeqCst));
     println!(
-        "{} previews, {} triggers, {} refused, {imports} imports of 5,000 lines in {span:?}",
-        met.previews,
-        met.triggered.len(),
-        met.refused
+        "{} previews, {triggers} triggers, {} refused, {imports} imports of 5,000 lines in {span:?}",
+        met.previews, met.refused
     );
-    assert!(met.previews > 0 && !met.triggered.is_empty() && imports > 0);
+    assert!(met.previews > 0 && triggers > 0 && imports > 0);
     let (code, log) = served.end();
     assert_eq!((code, &*log), (Some(0), ""));
     expect_whole(&shop, &met.triggered);
+    truth.expect_at_end(&shop);
 }
 
 #[test]
 fn what_was_answered_survives_a_kill() {
     let shop = Shop::new();
+    let truth = Truth::of(&shop);
     let mut triggered = Vec::new();
-    for kill in 0..set("TROMMEL_LOAD_KILLS", 3) {
-        let served = Process::new(&shop.file, &["-q"]);
-        let (address, enough) = (served.address, triggered.len() + 4 + kill as usize % 5);
-        std::thread::scope(|scope| {
-            let all = scope.spawn(|| clients(address, &shop.key, &|| false, true));
-            // In the middle: once some were written, as the file itself says.
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| truth.import(&shop, &is_over));
+        let _over = Over(&is_over);
+        for kill in 0..set("TROMMEL_LOAD_KILLS", 3) {
+            let served = Process::new(&shop.file, &["-q"]);
+            let asking = Asking { address: served.address, key: &shop.key, truth: &truth };
+            let all = scope.spawn(move || clients(asking, &|| false, true));
+            // In the middle: once some were written, as the file itself says, and while an import writes.
             let connection = rusqlite::Connection::open(&shop.file).unwrap();
             let written =
                 || connection.query_row("SELECT count(*) FROM batches", (), |row| row.get::<_, i64>(0)).unwrap();
-            while written() < enough as i64 {
+            let enough = written() + 4 + kill as i64 % 5;
+            while written() < enough || !truth.is_importing() {
                 std::thread::sleep(Duration::from_millis(2));
             }
             served.kill();
             triggered.extend(all.join().unwrap().triggered);
-        });
-        expect_whole(&shop, &triggered);
-    }
-    println!("{} batches were answered", triggered.len());
+            expect_whole(&shop, &triggered);
+        }
+    });
+    println!("{} batches were answered, beside {} imports", triggered.len(), truth.done.load(Ordering::SeqCst));
     assert!(!triggered.is_empty());
+    truth.expect_at_end(&shop);
+}
+
+/// Ends the imports, where a test fails too.
+struct Over<'t>(&'t AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }

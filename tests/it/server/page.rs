@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use trommel::plan::{CatalogFile, TriggerRequest};
 use trommel::server::Settings;
@@ -172,6 +174,31 @@ impl Browser {
         self.write_over(key);
         self.press("Enter", 0);
         self.wait_for("document.activeElement.matches('#collection, #namespace')");
+    }
+
+    /// Does what makes the page ask for a route, which is then answered in the place of the server.
+    #[track_caller]
+    fn stand_in(&mut self, route: &str, act: &str, answer: StoodIn) {
+        self.send("Fetch.enable", json!({"patterns": [{"urlPattern": format!("*{route}*")}]}));
+        let from = self.events.len();
+        self.value(act);
+        let is_asked = |event: &Json| event["method"] == "Fetch.requestPaused";
+        let id = loop {
+            if let Some(asked) = self.events[from..].iter().find(|event| is_asked(event)) {
+                break asked["params"]["requestId"].clone();
+            }
+            let message = self.messages.recv_timeout(PATIENCE);
+            self.events.push(message.unwrap_or_else(|error| panic!("{route} is not asked for: {error}")));
+        };
+        match answer {
+            Some((status, content, body)) => {
+                let headers = json!([{"name": "Content-Type", "value": content}]);
+                let answer = json!({"requestId": id, "responseCode": status, "responseHeaders": headers, "body": STANDARD.encode(body)});
+                self.send("Fetch.fulfillRequest", answer)
+            }
+            None => self.send("Fetch.failRequest", json!({"requestId": id, "errorReason": "ConnectionReset"})),
+        };
+        self.send("Fetch.disable", json!({}));
     }
 
     fn look(&mut self, width: u32, scheme: &str) {
@@ -510,6 +537,109 @@ fn what_others_wrote_is_never_html() {
     );
     assert_eq!(browser.value("[held.key, find('preview').children.length, find('filter').value]"), json!(["", 0, ""]));
     browser.expect_tidy(&served, &key);
+}
+
+/// A status, a content type and a body; `None`: the connection breaks.
+type StoodIn = Option<(u16, &'static str, &'static str)>;
+
+/// What is answered in the place of the server, and what the page says of it.
+const NO_ANSWERS: [(StoodIn, &str); 7] = [
+    (Some((502, "text/html", "<html><b>Bad Gateway</b></html>")), "of the status 502, is none of the server's"),
+    (Some((504, "text/plain", "")), "of the status 504, is none of the server's"),
+    (
+        Some((200, "text/html", "<!doctype html><title>Sign in</title><b>Sign in</b>")),
+        "of the status 200, is none of the server's",
+    ),
+    (Some((200, "application/json", "null")), "of the status 200, is none of the server's"),
+    (Some((200, "application/json", "[]")), "of the status 200, is none of the server's"),
+    (Some((500, "application/json", r#"{"success": false}"#)), "of the status 500, is none of the server's"),
+    (None, "The server does not answer."),
+];
+
+/// Whatever stands between, and says something else or nothing: no answer is taken for the server's, what may have happened is
+/// said to be unknown, and all goes on when the server answers again.
+#[test]
+fn what_is_no_answer_of_the_server_is_not_taken_for_one() {
+    let shop = Shop::new();
+    let both = shop.store().create_key(&["demo", "other"]).unwrap().key;
+    let (served, Some(mut browser)) = open(&shop) else { return };
+    let ask = "find('ask').click()";
+    let wrong = |place: &str, says: &str| format!("find({}).innerText.includes({})", json!(place), json!(says));
+    for (answer, says) in NO_ANSWERS {
+        browser.value(&format!("find('key').value = {}", json!(both)));
+        browser.stand_in("/v1/namespaces", "find('key-form').requestSubmit()", answer);
+        browser.wait_for(&wrong("access-says", says));
+        assert_eq!(browser.value("[find('request').hidden, find('key').ariaInvalid]"), json!([true, null]));
+    }
+    browser.value("find('key-form').requestSubmit()");
+    browser.wait_for("document.activeElement.matches('#namespace') && find('filter-says').textContent === ''");
+    assert_eq!(browser.text("find('access-says').innerText"), "");
+    for (answer, says) in NO_ANSWERS {
+        browser.value(&format!("find('filter').value = {}", json!(r#"status = "pending""#)));
+        browser.stand_in("/filter/check", "find('filter').dispatchEvent(new Event('input', {bubbles: true}))", answer);
+        browser.wait_for(&wrong("preview-wrong", says));
+        assert_eq!(browser.text("find('filter-says').textContent"), "Not checked.");
+        assert_eq!(browser.value("find('as-json').disabled && find('as-text').disabled"), true);
+        // A preview asks for the filter first, and for nothing where that is not known to be one.
+        browser.stand_in("/filter/check", ask, answer);
+        browser.wait_for(&format!("!held.isBusy && {}", wrong("preview-wrong", says)));
+        assert_eq!(browser.value("find('act').hidden && find('preview').children.length === 0"), true);
+        browser.value("checker.soon(0)");
+        browser.wait_for("find('filter-says').textContent === 'Valid.' && find('preview-wrong').innerText === ''");
+
+        browser.value(ask);
+        browser.wait_for("!held.isBusy && !find('act').hidden");
+        browser.stand_in("/trigger/preview", ask, answer);
+        browser.wait_for(&format!("!held.isBusy && {}", wrong("preview-wrong", says)));
+        assert_eq!(browser.value("find('act').hidden && find('preview').children.length === 0"), true);
+
+        browser.value(ask);
+        browser.wait_for("!held.isBusy && !find('act').hidden && find('preview-wrong').innerText === ''");
+        browser.stand_in("/trigger/plan", "find('trigger').click()", answer);
+        browser.wait_for(&format!("!held.isBusy && {}", wrong("result", says)));
+        assert_eq!(browser.value(&wrong("result", "Whether it was triggered is not known")), true);
+        assert_eq!(browser.value("find('trigger').disabled"), true);
+    }
+    assert_eq!(shop.store().stats().unwrap().iter().map(|found| found.batches).sum::<u64>(), 0);
+
+    // What the server itself says, nothing having been written, may be tried again.
+    browser.value(ask);
+    browser.wait_for("!held.isBusy && !find('trigger').disabled");
+    let late = r#"{"success": false, "status": 503, "error": {"type": "timeout", "message": "it <b>took</b> too long", "details": {"diagnostics": []}}}"#;
+    browser.stand_in("/trigger/plan", "find('trigger').click()", Some((503, "application/json", late)));
+    browser.wait_for(&format!("!held.isBusy && {}", wrong("result", "It <b>took</b> too long.")));
+    assert_eq!(
+        browser.value("[find('trigger').disabled, find('result').innerText.includes('not known')]"),
+        json!([false, false])
+    );
+    // A batch that is there, its status that is not told.
+    let (answer, says) = NO_ANSWERS[0];
+    browser.stand_in("/v1/batches/", "find('trigger').click()", answer);
+    browser.wait_for(&format!("!held.isBusy && {}", wrong("batch-status", says)));
+    assert!(shop.store().batch(&browser.text("find('batch-id').innerText")).is_ok());
+    browser.value("find('result').querySelector('button').click()");
+    browser.wait_for("find('batch-status').textContent.startsWith('queued')");
+
+    // Nothing of the one namespace is chosen in the other, which has not come.
+    let turn = |name: &str| {
+        format!(
+        "(() => {{ const list = find('namespace'); list.value = [...list.options].find((one) => one.textContent === '{name}').value;
+            list.dispatchEvent(new Event('change', {{bubbles: true}})); }})()"
+    )
+    };
+    for (route, (answer, says)) in ["/v1/collections?", "/v1/buckets?"].into_iter().zip(NO_ANSWERS) {
+        browser.stand_in(route, &turn("other"), answer);
+        browser.wait_for(&wrong("preview-wrong", says));
+        let left =
+            "find('collection').options.length + find('sources').children.length + find('preview').children.length";
+        assert_eq!(browser.value(&format!("[{left}, find('act').hidden]")), json!([0, true]));
+        browser.value(&turn("demo"));
+        browser.wait_for("find('collection').options.length === 12 && find('preview-wrong').innerText === ''");
+    }
+    browser.value(&turn("other"));
+    browser.wait_for("find('collection').options.length === 1");
+    assert_eq!(browser.value("document.querySelectorAll('b, title:not(head *)').length"), 0);
+    browser.expect_tidy(&served, &both);
 }
 
 /// In every look: all of it within the width, letters that stand out, and a name for whoever cannot see it.

@@ -167,11 +167,14 @@ fn what_is_in_the_namespace_of_a_key_is_there() {
     for (key, places) in [(&shop.key, &[&own][..]), (&shop.other_key, &[&theirs]), (&both, &[&own, &theirs])] {
         for place in places {
             for (route, request, status) in requests(place) {
-                for request in
-                    [place.namespace, &place.namespace_id].map(|namespace| about(&request, namespace)).concat()
-                {
-                    let answer = ask(&served, &request, key);
-                    assert_eq!(answer.status, status, "{route}: {answer:?}");
+                // The collection too by its name and its id.
+                let by_id = request.target.replace(place.collection, place.collection_id);
+                let names = [(place.namespace, request.target.clone()), (&place.namespace_id, by_id)];
+                for (namespace, target) in names {
+                    for request in about(&Request { target, ..request.clone() }, namespace) {
+                        let answer = ask(&served, &request, key);
+                        assert_eq!(answer.status, status, "{route}: {answer:?}");
+                    }
                 }
             }
         }

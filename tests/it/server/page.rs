@@ -543,7 +543,7 @@ fn what_others_wrote_is_never_html() {
 type StoodIn = Option<(u16, &'static str, &'static str)>;
 
 /// What is answered in the place of the server, and what the page says of it.
-const NO_ANSWERS: [(StoodIn, &str); 7] = [
+const NO_ANSWERS: [(StoodIn, &str); 8] = [
     (Some((502, "text/html", "<html><b>Bad Gateway</b></html>")), "of the status 502, is none of the server's"),
     (Some((504, "text/plain", "")), "of the status 504, is none of the server's"),
     (
@@ -551,6 +551,7 @@ const NO_ANSWERS: [(StoodIn, &str); 7] = [
         "of the status 200, is none of the server's",
     ),
     (Some((200, "application/json", "null")), "of the status 200, is none of the server's"),
+    (Some((200, "application/json", r#"{"ok": true}"#)), "of the status 200, is none of the server's"),
     (Some((200, "application/json", "[]")), "of the status 200, is none of the server's"),
     (Some((500, "application/json", r#"{"success": false}"#)), "of the status 500, is none of the server's"),
     (None, "The server does not answer."),

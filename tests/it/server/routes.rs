@@ -204,6 +204,12 @@ fn the_document_has_every_route() {
             let answer = request.by(&shop.key, "demo").send(served.address);
             assert!(operation["responses"].get(answer.status.to_string()).is_some(), "{method} {path}: {answer:?}");
             assert_ne!(answer.status, 405, "{method} {path}");
+            // The namespace is named in one of two ways, of which neither is required.
+            let is_about_one = path != "/v1/namespaces" && operation["security"] != json!([]);
+            let ways = operation["parameters"].as_array().unwrap().iter().filter(|one| one["in"] != "path");
+            let ways: Vec<Json> = ways.map(|one| json!([one["name"], one["in"], one["required"]])).collect();
+            let two = [json!(["X-Namespace", "header", false]), json!(["namespace", "query", false])];
+            assert_eq!(ways, if is_about_one { &two[..] } else { &[] }, "{method} {path}");
         }
     }
     assert_eq!(routes, 11);

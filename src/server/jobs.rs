@@ -1,8 +1,6 @@
 //! Work on the store, off the async threads: reads beside each other, writes one after another. Nobody works for a client that
 //! went away, and nothing is told of a file that is no longer the store.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +11,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Settings;
 use super::answer::Failure;
-use crate::error::{Code, Diagnostic, Error};
+use super::place::Place;
+use crate::error::Error;
 use crate::store::{ApiKey, Cancel, Store};
 
 /// The store, opened as often as it is worked on at once.
@@ -31,7 +30,7 @@ pub(super) struct Stores {
 #[derive(Debug)]
 struct Pool {
     file: PathBuf,
-    is: FileId,
+    place: Arc<Place>,
     open: fn(&Path) -> Result<Store, Error>,
     idle: Mutex<Vec<Store>>,
     turns: Arc<Semaphore>,
@@ -49,10 +48,17 @@ impl Drop for Abandoned {
 impl Stores {
     pub(super) fn open(file: &Path, settings: &Settings) -> Result<Stores, Error> {
         // The writer first, which brings the store up to date.
-        let writer = Pool::open(file, Store::open, 1)?;
-        let keys = Pool::open(file, Store::open_to_read, 1)?;
+        let first = Store::open(file)?;
+        let place = Arc::new(Place::of(file)?);
+        let pool = |open, idle: Vec<Store>| {
+            let (turns, place) = (Arc::new(Semaphore::new(idle.len())), place.clone());
+            Arc::new(Pool { file: file.to_owned(), place, open, idle: Mutex::new(idle), turns })
+        };
+        let to_read = |most| (0..most).map(|_| Store::open_to_read(file)).collect::<Result<Vec<_>, _>>();
+        let writer = pool(Store::open, vec![first]);
+        let keys = pool(Store::open_to_read, to_read(1)?);
         // No more than there are requests to read for.
-        let readers = Pool::open(file, Store::open_to_read, settings.readers.min(settings.requests).max(1))?;
+        let readers = pool(Store::open_to_read, to_read(settings.readers.min(settings.requests).max(1))?);
         Ok(Stores { keys, readers, writer, patience: settings.answer })
     }
 
@@ -107,7 +113,7 @@ async fn run<T: Send + 'static>(
             let done = job(&mut store);
             pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
             // Again: what was written meanwhile to a file that nobody may find is not told as written.
-            Ok(pool.expect_in_place().and(done)?)
+            Ok(pool.place.expect().and(done)?)
         }
     });
     let done = match timeout_at(deadline, &mut running).await {
@@ -125,48 +131,9 @@ async fn run<T: Send + 'static>(
 }
 
 impl Pool {
-    fn open(file: &Path, open: fn(&Path) -> Result<Store, Error>, most: usize) -> Result<Arc<Pool>, Error> {
-        let idle = (0..most).map(|_| open(file)).collect::<Result<Vec<_>, _>>()?;
-        let cannot = |error| Diagnostic::error(Code::Io, format!("cannot look at `{}`: {error}", file.display()));
-        let (is, turns) = (FileId::of(file).map_err(cannot)?, Arc::new(Semaphore::new(most)));
-        Ok(Arc::new(Pool { file: file.to_owned(), is, open, idle: Mutex::new(idle), turns }))
-    }
-
     fn take(&self) -> Result<Store, Failure> {
-        self.expect_in_place().map_err(|error| Failure::store_gone(&error))?;
+        self.place.expect().map_err(|error| Failure::store_gone(&error))?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Ok(idle.map_or_else(|| (self.open)(&self.file), Ok)?)
-    }
-
-    /// SQLite goes on with a file that was deleted or moved away, or has another in its place; whoever looks for what is written
-    /// there finds nothing. A file that comes back is the store again.
-    fn expect_in_place(&self) -> Result<(), Error> {
-        let why = match FileId::of(&self.file) {
-            Ok(found) if found == self.is => return Ok(()),
-            Ok(_) => "it is another file than the one that was opened".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let message = format!("the store `{}` is not in its place: {why}", self.file.display());
-        Err(Diagnostic::error(Code::Io, message).into())
-    }
-}
-
-/// Which file a path leads to. By its metadata alone: to open and close the file beside SQLite would lift the locks that this
-/// process has on it (POSIX).
-#[derive(Debug, PartialEq, Eq)]
-struct FileId(#[cfg(unix)] (u64, u64));
-
-impl FileId {
-    #[cfg(unix)]
-    fn of(file: &Path) -> io::Result<FileId> {
-        use std::os::unix::fs::MetadataExt as _;
-
-        fs::metadata(file).map(|found| FileId((found.dev(), found.ino())))
-    }
-
-    /// Where a file that is open cannot be replaced, it is there or not.
-    #[cfg(not(unix))]
-    fn of(file: &Path) -> io::Result<FileId> {
-        fs::metadata(file).map(|_| FileId())
     }
 }

@@ -38,6 +38,7 @@ mod listen;
 mod observe;
 mod openapi;
 mod page;
+mod place;
 mod routes;
 
 use std::path::Path;

@@ -669,6 +669,7 @@ fn the_page_is_for_everybody() {
                 browser.value("find('graph').firstChild.getBoundingClientRect().width <= find('graph').clientWidth");
             assert_eq!(fits, true, "{scheme} {width}");
             assert_eq!(browser.value(PALE), json!([]), "{scheme} {width}");
+            assert_eq!(browser.value(BROKEN), json!([]), "{scheme} {width}");
         }
     }
     let tree = browser.send("Accessibility.getFullAXTree", json!({}));
@@ -705,6 +706,13 @@ fn the_page_is_for_everybody() {
 /// The roles of what has to have a name.
 const NAMED: [&str; 10] =
     ["button", "textbox", "combobox", "checkbox", "heading", "img", "image", "region", "columnheader", "rowheader"];
+
+/// The titles of columns that go over more than a line, each being a word.
+const BROKEN: &str = "[...document.querySelectorAll('thead th')].map((title) => {
+    const text = document.createRange();
+    text.selectNodeContents(title);
+    return [title.textContent, text.getClientRects().length];
+}).filter(([, lines]) => lines !== 1)";
 
 /// The texts that are seen with less than 4.5 to 1 against what is behind them (WCAG 2.2, 1.4.3).
 const PALE: &str = "(() => {

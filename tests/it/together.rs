@@ -25,9 +25,23 @@ struct Seat {
     is_columnar: bool,
 }
 
+/// What makes the documents of a set into such as those of its name can hold.
+type Shape = (&'static str, fn(Vec<Json>) -> Vec<Json>);
+
 /// The documents of a set, as they come or made such as more is asked of columns, JSON fields, or generated columns.
-const SHAPES: [fn(Vec<Json>) -> Vec<Json>; 4] = [|documents| documents, columnar, plain, single];
-const COLUMNAR: usize = 1;
+const SHAPES: [Shape; 4] = [("any", |documents| documents), (COLUMNS, columnar), ("plain", plain), ("single", single)];
+const COLUMNS: &str = "columns";
+
+/// Those named by `TROMMEL_SHAPES`, else all.
+fn shapes() -> Vec<Shape> {
+    let wanted = std::env::var("TROMMEL_SHAPES").unwrap_or_default();
+    SHAPES.into_iter().filter(|(name, _)| is_wanted(&wanted, name)).collect()
+}
+
+/// Whether a list names it, or nothing.
+fn is_wanted(list: &str, name: &str) -> bool {
+    list.is_empty() || list.split(',').any(|wanted| wanted == name)
+}
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
@@ -37,7 +51,7 @@ fn seats() -> Vec<Seat> {
     let wanted = std::env::var("TROMMEL_ON").unwrap_or_default();
     let mut seats = Vec::new();
     let mut take = |backend: &'static str, how: String, subject: Box<dyn Subject>, is_columnar: bool| {
-        if wanted.is_empty() || wanted.split(',').any(|wanted| wanted == backend) {
+        if is_wanted(&wanted, backend) {
             seats.push(Seat { backend, how, subject, is_columnar });
         }
     };
@@ -94,21 +108,21 @@ fn all_backends_say_the_same() {
     let seconds = variable("TROMMEL_SECONDS");
     let filters = variable("TROMMEL_FILTERS").unwrap_or(60);
     let measure = Measure { start: Instant::now(), seconds, filters };
-    let mut seats = seats();
+    let (mut seats, shapes) = (seats(), shapes());
     let mut verdicts: BTreeMap<(&str, String), u64> = BTreeMap::new();
     let (mut sets, mut asked, mut rounds, mut told) = (Sets::new(200), 0, 0, 0);
     while measure.has_room(asked) {
-        let shape = rounds % SHAPES.len();
-        let mut set = sets.next(SHAPES[shape]);
+        let (name, shape) = shapes[rounds % shapes.len()];
+        let mut set = sets.next(shape);
         rounds += 1;
         // By default each shape has its turn.
-        let share = if seconds.is_none() && filters < 150 { filters as usize / SHAPES.len() } else { usize::MAX };
+        let share = if seconds.is_none() && filters < 150 { filters as usize / shapes.len() } else { usize::MAX };
         for filter in std::mem::take(&mut set.filters).into_iter().take(share) {
             if !measure.has_room(asked) {
                 break;
             }
             let expected = Expected::new(&filter, &set.schema, &set.documents);
-            for seat in seats.iter_mut().filter(|seat| !seat.is_columnar || shape == COLUMNAR) {
+            for seat in seats.iter_mut().filter(|seat| !seat.is_columnar || name == COLUMNS) {
                 expected.hold(&mut *seat.subject, &set);
                 *verdicts.entry((seat.backend, seat.how.clone())).or_default() += 2 * DOCUMENTS as u64;
             }

@@ -12,7 +12,7 @@ use tantivy::query::{AllScorer, EnableScoring, Explanation, Query, Scorer, Weigh
 use tantivy::{DocId, DocSet, Score, SeekDangerResult};
 use tantivy_fst::Automaton;
 
-use super::scan::{Terms, string_of};
+use super::scan::{Numbers, Terms, string_of};
 
 /// The documents that hold a value within any of some ranges, or any of some strings.
 ///
@@ -53,15 +53,67 @@ impl Column {
     /// The values of a segment, and which of them are wanted; none where no document has a value.
     fn open(&self, reader: &SegmentReader) -> tantivy::Result<Option<(Values<u64>, Ranges)>> {
         Ok(match &self.wanted {
-            Wanted::Codes(ranges) => {
-                let values = reader.fast_fields().u64_lenient(&self.name)?;
-                values.map(|(values, _)| (values, ranges.clone()))
-            }
+            Wanted::Codes(ranges) => codes_of(reader, &self.name)?.map(|values| (values, ranges.clone())),
             Wanted::Strings(terms) => match reader.fast_fields().str(&self.name)? {
                 Some(strings) => Some((strings.ords().clone(), ordinals(&strings, terms)?)),
                 None => None,
             },
         })
+    }
+}
+
+/// The codes that a segment holds in a column; none where no document has one.
+pub(super) fn codes_of(reader: &SegmentReader, name: &str) -> tantivy::Result<Option<Values<u64>>> {
+    Ok(reader.fast_fields().u64_lenient(name)?.map(|(values, _)| values))
+}
+
+/// Many codes, as hashes in order, in blocks of about four whose hashes begin alike. Of each block there are some bits, which
+/// most other codes fail. A client can choose values that all fall into one: then a look is a binary search in it.
+#[derive(Clone, Debug)]
+pub(super) struct CodeSet {
+    hashes: Vec<u64>,
+    /// Where each block starts, and the last ends.
+    starts: Vec<u32>,
+    /// A Bloom filter for each block.
+    filters: Vec<u64>,
+}
+
+/// Fibonacci hashing: it is one to one, and its first bits depend on all of the code.
+fn hash(code: u64) -> u64 {
+    code.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl CodeSet {
+    pub(super) fn new(codes: impl Iterator<Item = u64>) -> CodeSet {
+        let mut hashes: Vec<u64> = codes.map(hash).collect();
+        hashes.sort_unstable();
+        let blocks = (hashes.len() / 4).next_power_of_two().max(2);
+        let mut set = CodeSet { hashes: Vec::new(), starts: vec![0; blocks + 1], filters: vec![0; blocks] };
+        for hash in &hashes {
+            let (block, bits) = set.place(*hash);
+            set.filters[block] |= bits;
+            set.starts[block + 1] += 1;
+        }
+        for block in 1..=blocks {
+            set.starts[block] += set.starts[block - 1];
+        }
+        CodeSet { hashes, ..set }
+    }
+
+    /// The block, by the first bits of a hash, and two bits for its filter, by those that follow.
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let first = self.filters.len().ilog2();
+        let bit = |at: u32| 1 << (hash << (first + 6 * at) >> 58);
+        ((hash >> (u64::BITS - first)) as usize, bit(0) | bit(1))
+    }
+
+    pub(super) fn contains(&self, code: u64) -> bool {
+        let hash = hash(code);
+        let (block, bits) = self.place(hash);
+        self.filters[block] & bits == bits && {
+            let block = self.starts[block] as usize..self.starts[block + 1] as usize;
+            self.hashes[block].binary_search(&hash).is_ok()
+        }
     }
 }
 
@@ -71,7 +123,7 @@ fn ordinals(strings: &StrColumn, terms: &[Terms]) -> io::Result<Ranges> {
     let mut found = Vec::new();
     for terms in terms {
         match terms {
-            Terms::Listed(terms) => {
+            Terms::Listed(terms) | Terms::Numbers(Numbers { terms, .. }) => {
                 for term in terms {
                     found.extend(dictionary.term_ord(term)?);
                 }

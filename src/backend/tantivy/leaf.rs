@@ -4,17 +4,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::Tantivy;
-use super::column::Column;
+use super::column::{CodeSet, Column};
 use super::mapping::COLUMNS;
 use super::query::TermFilter;
-use super::scan::{Long, Scan, Terms};
+use super::scan::{Long, Numbers, Scan, Terms};
 use super::strings::{LONGEST_STRING, Strings, range};
 use super::term::{self, Kind};
 use crate::backend::memory::Matcher;
 use crate::lower::{Cover, Why};
 use crate::predicate::{Bound, Comparison, Join, Leaf, Predicate, Test};
 use crate::set::Set;
-use crate::value::Value;
+use crate::value::{Number, Value};
 
 /// What a leaf asks of the terms at its path.
 struct Asked {
@@ -124,23 +124,35 @@ fn in_column(comparison: Comparison, bound: &Bound, path: &[u8]) -> Option<Colum
         Comparison::Lt => (0, code - 1),
         Comparison::Lte => (0, code),
     };
-    let name = format!("{COLUMNS}.{}", term::column(&term::term(path, kind, &[])));
-    Some(Column::codes(name, [(first, last)]))
+    Some(Column::codes(column(path, kind), [(first, last)]))
+}
+
+/// The name of the column of a kind at a path.
+fn column(path: &[u8], kind: Kind) -> String {
+    format!("{COLUMNS}.{}", term::column(&term::term(path, kind, &[])))
 }
 
 fn ordered(path: &[u8], kind: Kind, comparison: Comparison, bound: &[u8]) -> Terms {
     range(&term::term(path, kind, &[]), &term::end(path, kind), comparison, bound)
 }
 
+/// The terms of numbers, sorted.
+fn terms_of(path: &[u8], numbers: &[Number]) -> Vec<Vec<u8>> {
+    let term = |number: &Number| term::term(path, Kind::Number, term::number(*number, &mut [0; 10]));
+    let mut terms: Vec<Vec<u8>> = numbers.iter().map(term).collect();
+    terms.sort_unstable();
+    terms
+}
+
 fn set_asked(set: &Set, test: &Test, path: &[u8], strings: &Strings) -> Asked {
-    let (mut listed, mut folded) = (Vec::with_capacity(set.len()), Vec::new());
+    let (mut listed, mut folded, mut numbers) = (Vec::with_capacity(set.len()), Vec::new(), Vec::new());
     let mut reads_long = false;
     for value in set.iter() {
         match value {
             // No set holds null.
             Value::Null => {}
             Value::Bool(bool) => listed.push(term::term(path, Kind::Bool, &[u8::from(*bool)])),
-            Value::Number(number) => listed.push(term::term(path, Kind::Number, term::number(*number, &mut [0; 10]))),
+            Value::Number(number) => numbers.push(*number),
             Value::String(string) if set.ignores_case() => {
                 // A character takes up to three times as many bytes as what it folds to: the Kelvin sign.
                 reads_long |= string.len() > LONGEST_STRING / 3;
@@ -150,6 +162,17 @@ fn set_asked(set: &Set, test: &Test, path: &[u8], strings: &Strings) -> Asked {
             Value::String(string) => listed.push(strings.term(string)),
         }
     }
+    let mut terms = Vec::new();
+    let (coded, others): (Vec<Number>, Vec<Number>) =
+        numbers.into_iter().partition(|number| term::has_own_code(*number));
+    if coded.len() < Numbers::LEAST {
+        listed.extend(terms_of(path, &coded));
+    } else {
+        let codes = CodeSet::new(coded.iter().map(|number| term::number_code(*number)));
+        let column = column(path, Kind::Number);
+        terms.push(Terms::Numbers(Numbers { terms: terms_of(path, &coded), column, codes: Arc::new(codes) }));
+    }
+    listed.extend(terms_of(path, &others));
     listed.sort_unstable();
     let what = match (set.len(), folded.is_empty()) {
         (1, true) => "a value",
@@ -157,7 +180,7 @@ fn set_asked(set: &Set, test: &Test, path: &[u8], strings: &Strings) -> Asked {
         (_, true) => "values",
         (_, false) => "values in any letter case",
     };
-    let mut terms = strings.folded(&folded, test);
+    terms.extend(strings.folded(&folded, test));
     if !listed.is_empty() || terms.is_empty() {
         terms.push(Terms::Listed(listed));
     }

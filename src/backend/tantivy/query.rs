@@ -137,9 +137,12 @@ fn merge_scans(field: Field, scans: Vec<Node>) -> Vec<Node> {
         for terms in scan.terms {
             match terms {
                 Terms::Listed(terms) => listed.extend(terms),
-                Terms::Between(..) | Terms::Folded(_) | Terms::Matching(_) | Terms::Holding(_) | Terms::Tested(..) => {
-                    others.push(terms)
-                }
+                Terms::Numbers(_)
+                | Terms::Between(..)
+                | Terms::Folded(_)
+                | Terms::Matching(_)
+                | Terms::Holding(_)
+                | Terms::Tested(..) => others.push(terms),
             }
         }
     }

@@ -98,6 +98,54 @@ fn long_lists_are_held() {
     });
 }
 
+/// Where there are many for the documents of a segment, each document is looked at, else each number.
+#[test]
+fn lists_of_numbers_are_held_at_every_length() {
+    let value = |at: i64| match at % 12 {
+        0 => json!(at as f64),
+        1 => json!(at.to_string()),
+        2 => json!([at, -at, "x", null]),
+        3 => json!([{"n": at}]),
+        4 => json!(-at),
+        5 => json!(at as f64 + 0.5),
+        6 => json!([[at]]),
+        7 => json!((1_i64 << 53) + at),
+        8 => json!(at % 24 == 8),
+        9 => json!(-0.0),
+        10 => Json::Null,
+        _ => json!(at),
+    };
+    let documents: Vec<Json> = (0..3_000).map(|at| json!({"n": value(at), "m": value(at / 7)})).collect();
+    let list =
+        |from: i64, count: i64, every: i64| -> Vec<Json> { (0..count).map(|at| json!(from + at * every)).collect() };
+    let large = || list((1 << 53) - 70, 200, 1);
+    for segments in [Segments::One, Segments::Several, Segments::Merged] {
+        let mut store = Store::new(segments, Knows::Nothing);
+        for list in [
+            list(0, 63, 11),
+            list(0, 64, 11),
+            list(-40, 93, 1),
+            list(-40, 94, 1),
+            list(0, 2_500, 1),
+            list(-1_500, 3_000, 2),
+            large(),
+            [large(), list(0, 500, 6), vec![json!("1"), json!(true), json!(7.5), json!(u64::MAX)]].concat(),
+        ] {
+            let of = |field: &str, operator: &str| json!({"field": field, "operator": operator, "value": list});
+            for filter in [
+                of("n", "in"),
+                of("n", "nin"),
+                of("n.n", "in"),
+                json!({"OR": [of("n", "in"), of("m", "in")]}),
+                json!({"AND": [of("n", "in"), of("m", "nin")]}),
+            ] {
+                matches(&mut store, &generous().value(&filter).unwrap(), &documents);
+            }
+        }
+        assert_eq!(store.tally.rechecked + store.tally.scanned, 0);
+    }
+}
+
 #[test]
 fn no_document_is_lost_however_deep_or_large() {
     on_a_small_stack(|| {

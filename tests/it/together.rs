@@ -49,9 +49,11 @@ fn variable(name: &str) -> Option<u64> {
 
 fn seats() -> Vec<Seat> {
     let wanted = std::env::var("TROMMEL_ON").unwrap_or_default();
+    let held = std::env::var("TROMMEL_HELD").unwrap_or_default();
     let mut seats = Vec::new();
     let mut take = |backend: &'static str, how: String, subject: Box<dyn Subject>, is_columnar: bool| {
-        if is_wanted(&wanted, backend) {
+        let is_held = held.is_empty() || held.split(',').any(|held| how.contains(held));
+        if is_held && is_wanted(&wanted, backend) {
             seats.push(Seat { backend, how, subject, is_columnar });
         }
     };

@@ -209,13 +209,16 @@ impl Weight for ColumnWeight {
         if first > last {
             return Ok(0);
         }
+        let has_many = values.get_cardinality().is_multivalue();
         let (mut count, mut docs) = (0, Vec::new());
         for start in (0..reader.max_doc()).step_by(BLOCK as usize) {
             let end = reader.max_doc().min(start + BLOCK);
             docs.clear();
             values.get_docids_for_value_range(first..=last, start..end, &mut docs);
             // A document with several such values is there once for each.
-            docs.dedup();
+            if has_many {
+                docs.dedup();
+            }
             count += match alive {
                 None => docs.len(),
                 Some(alive) => docs.iter().filter(|doc| alive.is_alive(**doc)).count(),

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use trommel::backend::tantivy::{FilterQuery, TermFilter};
 use trommel::tantivy::directory::MmapDirectory;
+use trommel::tantivy::merge_policy::LogMergePolicy;
 use trommel::tantivy::schema::{Field, Value as _};
 use trommel::tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
 use trommel::{Code, Diagnostic, Error, Tantivy, TantivyMapping, lower};
@@ -58,7 +59,7 @@ struct BuildArgs {
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
     /// The memory to build in, in MiB: of documents that wait, and of terms until they are written. The program itself, and
-    /// what is compressed and merged, take some tens of MiB beside
+    /// what is compressed and merged, take some tens of MiB beside. Of a large index more memory makes fewer segments
     #[arg(long, value_name = "MB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(24..=65_536))]
     memory: u32,
 }
@@ -214,6 +215,7 @@ fn build(args: &BuildArgs, output: &Output) -> Result<Answer, Failure> {
     let threads = (indexing / LEAST_OF_THREAD).clamp(1, cores.min(8));
     let writer = index.writer_with_num_threads::<Held>(threads, indexing);
     let mut writer = writer.map_err(|error| failure(&error))?;
+    writer.set_merge_policy(Box::new(merging(memory)));
     writer.delete_all_documents().map_err(|error| failure(&error))?;
     let files = files_or_stdin(&args.data);
     let progress = progress_over(output, &files);
@@ -241,6 +243,14 @@ fn build(args: &BuildArgs, output: &Output) -> Result<Answer, Failure> {
         }
     }
     Ok(if read.bad_lines == 0 && !read.has_failed { Answer::Yes } else { Answer::Failed })
+}
+
+/// A merge holds some six bytes for each term that it writes, however large the segments are: where terms are many, their
+/// memory would grow with the index. So what is large for the memory is not merged again.
+fn merging(memory: usize) -> LogMergePolicy {
+    let mut policy = LogMergePolicy::default();
+    policy.set_max_docs_before_merge(memory / 1024);
+    policy
 }
 
 fn add(writer: &IndexWriter<Held>, document: Held) -> Result<(), Failure> {

@@ -173,3 +173,45 @@ fn a_killed_build_leaves_the_last_commit() {
     }
     println!("{was_replaced} builds were done before the kill");
 }
+
+/// The most memory that a build took which is fed so many documents, each with words of its own, in MiB: without the pages of
+/// its files, which the system takes back when it likes.
+#[cfg(target_os = "linux")]
+fn peak_of_build(dir: &Path, memory: &str, documents: usize) -> usize {
+    let dir = dir.to_str().unwrap();
+    let mut child = command().args(["index", "build", dir, "--memory", memory]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let peak = || {
+        let status = std::fs::read_to_string(&status).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        line.trim().trim_end_matches(" kB").parse::<usize>().ok()
+    };
+    let feeding = std::thread::spawn(move || {
+        for at in 0..documents {
+            let words: Vec<String> = (0..20).map(|word| format!("w{:x}", (at * 20 + word) * 0x9E37_79B9)).collect();
+            writeln!(pipe, "{}", json!({"id": at, "text": words.join(" "), "words": words})).unwrap();
+        }
+    });
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = peak().map_or(most, |peak| most.max(peak));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    feeding.join().unwrap();
+    assert_eq!(count(dir, "{}"), format!("{documents}\n"));
+    most / 1024
+}
+
+/// Beside what is asked for is that of merges.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_build_holds_its_memory() {
+    let home = tempfile::tempdir().unwrap();
+    let peak = |name: &str, memory, documents| peak_of_build(&home.path().join(name), memory, documents);
+    let none = peak("none", "24", 1);
+    let (held, free) = (peak("held", "24", 20_000) - none, peak("free", "256", 20_000) - none);
+    assert!(held < 24 + 32, "{held} MiB, and {none} for the program");
+    // The same documents would take more.
+    assert!(free > 24 + 32, "{free} MiB, and {none} for the program");
+}

@@ -57,6 +57,8 @@ impl Browser {
             "--remote-debugging-pipe",
         ]);
         process.arg(format!("--user-data-dir={}", profile.path().display()));
+        // It leaves files there too.
+        process.env("TMPDIR", profile.path());
         let mut process = process.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (commands, from) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
         let (sender, messages) = mpsc::channel();

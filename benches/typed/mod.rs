@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use trommel::tantivy::columnar::Column;
 use trommel::tantivy::index::SegmentReader;
 use trommel::tantivy::query::{
     BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, RangeQuery, RegexQuery, Scorer,
@@ -179,6 +180,23 @@ impl Weight for Walk {
     }
 }
 
+/// The documents with a value that is wanted, where each has exactly one: in blocks.
+fn one_each(reader: &SegmentReader, column: &Column<u64>, is_wanted: impl Fn(u64) -> bool) -> BitSet {
+    assert_eq!(column.values.num_vals(), reader.max_doc());
+    let mut bits = BitSet::with_max_value(reader.max_doc());
+    let mut block = [0; 512];
+    for start in (0..reader.max_doc()).step_by(block.len()) {
+        let block = &mut block[..(reader.max_doc() - start).min(512) as usize];
+        column.values.get_range(u64::from(start), block);
+        for (doc, value) in (start..).zip(&*block) {
+            if is_wanted(*value) {
+                bits.insert(doc);
+            }
+        }
+    }
+    bits
+}
+
 /// Looks at each document's string, as its number.
 #[derive(Clone, Debug)]
 struct FastSet {
@@ -199,14 +217,7 @@ impl FastSet {
                 wanted.insert(stream.term_ord() as u32);
             }
         }
-        let mut bits = BitSet::with_max_value(reader.max_doc());
-        let ordinals = strings.ords();
-        for doc in 0..reader.max_doc() {
-            if ordinals.values_for_doc(doc).any(|ordinal| wanted.contains(ordinal as u32)) {
-                bits.insert(doc);
-            }
-        }
-        Ok(Some(bits))
+        Ok(Some(one_each(reader, strings.ords(), |ordinal| wanted.contains(ordinal as u32))))
     }
 }
 
@@ -249,16 +260,11 @@ impl fmt::Debug for NumberSet {
 impl NumberSet {
     fn found(&self, reader: &SegmentReader) -> trommel::tantivy::Result<BitSet> {
         let numbers = reader.fast_fields().i64(self.path)?;
-        let mut bits = BitSet::with_max_value(reader.max_doc());
-        for doc in 0..reader.max_doc() {
-            let is_wanted = |number| {
-                u32::try_from(number)
-                    .is_ok_and(|number| number < self.values.max_value() && self.values.contains(number))
-            };
-            if numbers.values_for_doc(doc).any(is_wanted) {
-                bits.insert(doc);
-            }
-        }
+        let (values, most) = (&self.values, u64::from(self.values.max_value()));
+        let bits = one_each(reader, &numbers.to_u64_monotonic(), |code| {
+            let number = code ^ (1 << 63);
+            number < most && values.contains(number as u32)
+        });
         Ok(bits)
     }
 }

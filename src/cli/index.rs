@@ -1,5 +1,6 @@
 //! `trommel index`: documents in a search index in a directory.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -7,7 +8,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use trommel::backend::tantivy::{FilterQuery, TermFilter};
 use trommel::tantivy::directory::MmapDirectory;
-use trommel::tantivy::merge_policy::LogMergePolicy;
+use trommel::tantivy::index::{SegmentComponent, SegmentId, SegmentMeta};
+use trommel::tantivy::indexer::IndexWriterOptions;
+use trommel::tantivy::merge_policy::{LogMergePolicy, MergeCandidate, MergePolicy};
 use trommel::tantivy::schema::{Field, Value as _};
 use trommel::tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
 use trommel::{Code, Diagnostic, Error, Tantivy, TantivyMapping, lower};
@@ -59,7 +62,8 @@ struct BuildArgs {
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
     /// The memory to build in, in MiB: of documents that wait, and of terms until they are written. The program itself, and
-    /// what is compressed and merged, take some tens of MiB beside. Of a large index more memory makes fewer segments
+    /// what is compressed and merged, take about as much beside, and some tens of MiB. For a large index,
+    /// more memory makes fewer segments
     #[arg(long, value_name = "MB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(24..=65_536))]
     memory: u32,
 }
@@ -213,9 +217,14 @@ fn build(args: &BuildArgs, output: &Output) -> Result<Answer, Failure> {
     let (waiting, indexing) = (Arc::new(Waiting::new(memory / 4)), memory / 4 * 3);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = (indexing / LEAST_OF_THREAD).clamp(1, cores.min(8));
-    let writer = index.writer_with_num_threads::<Held>(threads, indexing);
-    let mut writer = writer.map_err(|error| failure(&error))?;
-    writer.set_merge_policy(Box::new(merging(memory)));
+    let options = IndexWriterOptions::builder()
+        .num_worker_threads(threads)
+        .memory_budget_per_thread(indexing / threads)
+        // Two merges at once would hold twice as much.
+        .num_merge_threads(1)
+        .build();
+    let mut writer = index.writer_with_options::<Held>(options).map_err(|error| failure(&error))?;
+    writer.set_merge_policy(Box::new(Bounded::new(&args.dir, memory)));
     writer.delete_all_documents().map_err(|error| failure(&error))?;
     let files = files_or_stdin(&args.data);
     let progress = progress_over(output, &files);
@@ -245,12 +254,48 @@ fn build(args: &BuildArgs, output: &Output) -> Result<Answer, Failure> {
     Ok(if read.bad_lines == 0 && !read.has_failed { Answer::Yes } else { Answer::Failed })
 }
 
-/// A merge holds some six bytes for each term that it writes, however large the segments are: where terms are many, their
-/// memory would grow with the index. So what is large for the memory is not merged again.
-fn merging(memory: usize) -> LogMergePolicy {
-    let mut policy = LogMergePolicy::default();
-    policy.set_max_docs_before_merge(memory / 1024);
-    policy
+/// Merges as tantivy does by default, but no segments whose terms take more bytes together than there is memory: a merge holds
+/// for each term that it writes where its postings are, until it is done, and terms may be many in few documents.
+#[derive(Debug)]
+struct Bounded {
+    dir: PathBuf,
+    most: u64,
+    policy: LogMergePolicy,
+}
+
+impl Bounded {
+    fn new(dir: &Path, memory: usize) -> Bounded {
+        Bounded { dir: dir.to_owned(), most: memory as u64, policy: LogMergePolicy::default() }
+    }
+
+    /// How large the terms of a segment are; one that cannot be looked at is not merged.
+    fn terms(&self, segment: &SegmentMeta) -> u64 {
+        let file = self.dir.join(segment.relative_path(SegmentComponent::Terms));
+        std::fs::metadata(file).map_or(u64::MAX, |file| file.len())
+    }
+}
+
+impl MergePolicy for Bounded {
+    fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
+        // One of more than half is large enough.
+        let is_small = |segment: &&SegmentMeta| self.terms(segment) <= self.most / 2;
+        let small: Vec<SegmentMeta> = segments.iter().filter(is_small).cloned().collect();
+        let sizes: HashMap<SegmentId, u64> = small.iter().map(|segment| (segment.id(), self.terms(segment))).collect();
+        let mut candidates = self.policy.compute_merge_candidates(&small);
+        for MergeCandidate(segments) in &mut candidates {
+            let mut all = 0;
+            segments.retain(|segment| {
+                let with = all + sizes.get(segment).unwrap_or(&0);
+                let is_held = with <= self.most;
+                if is_held {
+                    all = with;
+                }
+                is_held
+            });
+        }
+        candidates.retain(|MergeCandidate(segments)| segments.len() > 1);
+        candidates
+    }
 }
 
 fn add(writer: &IndexWriter<Held>, document: Held) -> Result<(), Failure> {

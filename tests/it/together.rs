@@ -1,5 +1,6 @@
 //! All backends side by side on the same generated filters and documents. `scripts/agree` asks as many as fit into a time.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -34,26 +35,52 @@ const COLUMNS: &str = "columns";
 
 /// Those named by `TROMMEL_SHAPES`, else all.
 fn shapes() -> Vec<Shape> {
-    let wanted = std::env::var("TROMMEL_SHAPES").unwrap_or_default();
-    SHAPES.into_iter().filter(|(name, _)| is_wanted(&wanted, name)).collect()
+    let wanted = Wanted::new("TROMMEL_SHAPES");
+    let shapes = SHAPES.into_iter().filter(|(name, _)| wanted.has(|wanted| wanted == *name)).collect();
+    wanted.expect_all_met();
+    shapes
 }
 
-/// Whether a list names it, or nothing.
-fn is_wanted(list: &str, name: &str) -> bool {
-    list.is_empty() || list.split(',').any(|wanted| wanted == name)
+/// A list that a variable has, of things each of which is to be there.
+struct Wanted {
+    variable: &'static str,
+    /// Each with whether it was met.
+    names: Vec<(String, Cell<bool>)>,
+}
+
+impl Wanted {
+    fn new(variable: &'static str) -> Wanted {
+        let list = std::env::var(variable).unwrap_or_default();
+        let names = list.split(',').filter(|name| !name.is_empty());
+        Wanted { variable, names: names.map(|name| (name.to_owned(), Cell::new(false))).collect() }
+    }
+
+    /// Whether any is met, or nothing is wanted.
+    fn has(&self, is_met: impl Fn(&str) -> bool) -> bool {
+        let met = self.names.iter().filter(|(name, _)| is_met(name));
+        self.names.is_empty() | (met.map(|(_, was_met)| was_met.set(true)).count() > 0)
+    }
+
+    /// What is misspelt, or not there, would be no test that passes.
+    fn expect_all_met(&self) {
+        for (name, was_met) in &self.names {
+            assert!(was_met.get(), "{}: there is no `{name}`", self.variable);
+        }
+    }
 }
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
 }
 
-fn seats() -> Vec<Seat> {
-    let wanted = std::env::var("TROMMEL_ON").unwrap_or_default();
-    let held = std::env::var("TROMMEL_HELD").unwrap_or_default();
+/// Those that are asked about documents of any of these shapes.
+fn seats(shapes: &[Shape]) -> Vec<Seat> {
+    let (wanted, held) = (Wanted::new("TROMMEL_ON"), Wanted::new("TROMMEL_HELD"));
+    let has_columns = shapes.iter().any(|(name, _)| *name == COLUMNS);
     let mut seats = Vec::new();
     let mut take = |backend: &'static str, how: String, subject: Box<dyn Subject>, is_columnar: bool| {
-        let is_held = held.is_empty() || held.split(',').any(|held| how.contains(held));
-        if is_held && is_wanted(&wanted, backend) {
+        let is_held = held.has(|held| how.split(", ").any(|part| part == held));
+        if wanted.has(|wanted| wanted == backend) && is_held && (has_columns || !is_columnar) {
             seats.push(Seat { backend, how, subject, is_columnar });
         }
     };
@@ -79,8 +106,11 @@ fn seats() -> Vec<Seat> {
     }
     take("tantivy", "of a schema".to_owned(), Box::new(Ours::new(Segments::Several, Knows::Schema)), false);
     for form in [Form::Text, Form::Typed, Form::Json, Form::JsonOfDates, Form::JsonOfTokens] {
-        take("tantivy", format!("foreign {form:?}"), Box::new(Foreign::new(form, Segments::Several)), false);
+        take("tantivy", format!("foreign, {form:?}"), Box::new(Foreign::new(form, Segments::Several)), false);
     }
+    wanted.expect_all_met();
+    held.expect_all_met();
+    assert!(!seats.is_empty(), "nothing is left to ask");
     seats
 }
 
@@ -110,7 +140,8 @@ fn all_backends_say_the_same() {
     let seconds = variable("TROMMEL_SECONDS");
     let filters = variable("TROMMEL_FILTERS").unwrap_or(60);
     let measure = Measure { start: Instant::now(), seconds, filters };
-    let (mut seats, shapes) = (seats(), shapes());
+    let shapes = shapes();
+    let mut seats = seats(&shapes);
     let mut verdicts: BTreeMap<(&str, String), u64> = BTreeMap::new();
     let (mut sets, mut asked, mut rounds, mut told) = (Sets::new(200), 0, 0, 0);
     while measure.has_room(asked) {
@@ -118,7 +149,8 @@ fn all_backends_say_the_same() {
         let mut set = sets.next(shape);
         rounds += 1;
         // By default each shape has its turn.
-        let share = if seconds.is_none() && filters < 150 { filters as usize / shapes.len() } else { usize::MAX };
+        let share =
+            if seconds.is_none() && filters < 150 { (filters as usize / shapes.len()).max(1) } else { usize::MAX };
         for filter in std::mem::take(&mut set.filters).into_iter().take(share) {
             if !measure.has_room(asked) {
                 break;

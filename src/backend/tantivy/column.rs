@@ -67,7 +67,7 @@ pub(super) fn codes_of(reader: &SegmentReader, name: &str) -> tantivy::Result<Op
     Ok(reader.fast_fields().u64_lenient(name)?.map(|(values, _)| values))
 }
 
-/// Many codes, as hashes in order, in blocks of about four whose hashes begin alike. Of each block there are some bits, which
+/// Many codes, as hashes in order, in blocks of a few whose hashes begin alike. Of each block there are some bits, which
 /// most other codes fail. A client can choose values that all fall into one: then a look is a binary search in it.
 #[derive(Clone, Debug)]
 pub(super) struct CodeSet {
@@ -123,6 +123,7 @@ fn ordinals(strings: &StrColumn, terms: &[Terms]) -> io::Result<Ranges> {
     let mut found = Vec::new();
     for terms in terms {
         match terms {
+            // No number is asked of a column of strings; it is a term like any other.
             Terms::Listed(terms) | Terms::Numbers(Numbers { terms, .. }) => {
                 for term in terms {
                     found.extend(dictionary.term_ord(term)?);

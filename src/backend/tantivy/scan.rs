@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use tantivy::columnar::Column as Values;
 use tantivy::index::SegmentReader;
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
@@ -36,7 +37,7 @@ pub(super) enum Terms {
     Tested(Vec<u8>, Vec<u8>, usize, StringTest),
 }
 
-/// Numbers as terms, sorted, and as codes of a column, no two numbers with the same.
+/// Numbers as terms, sorted, and as codes of a column: each has a code of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Numbers {
     pub(super) terms: Vec<Vec<u8>>,
@@ -46,25 +47,35 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Fewer are not worth another form.
-    pub(super) const LEAST: usize = 64;
+    pub(super) const LEAST: usize = 8;
 
-    /// Whether to look at each document is quicker than at each term: that takes some 300 ns for a term, and 5 for a
-    /// document.
-    fn are_many(&self, max_doc: u32) -> bool {
-        self.terms.len() as u64 * 32 > u64::from(max_doc)
+    /// A term takes 300 ns and more to look up, a value of a column 5 to look at: where both take as long, the terms find the
+    /// documents without a pass through them all.
+    const VALUES_A_TERM: u64 = 32;
+
+    /// The column of a segment, where to look at all its values is quicker than to look up the terms.
+    fn quick_column(&self, reader: &SegmentReader) -> tantivy::Result<Option<Values<u64>>> {
+        let most = self.terms.len() as u64 * Numbers::VALUES_A_TERM;
+        Ok(codes_of(reader, &self.column)?.filter(|column| u64::from(column.values.num_vals()) < most))
     }
 
-    /// Looks at each document.
-    fn read(&self, reader: &SegmentReader, docs: &mut Docs<'_>) -> tantivy::Result<()> {
-        let Some(values) = codes_of(reader, &self.column)? else { return Ok(()) };
-        let (mut block, mut rows) = ([0; 512], Vec::new());
-        for start in (0..values.values.num_vals()).step_by(block.len()) {
-            let block = &mut block[..(values.values.num_vals() - start).min(512) as usize];
-            values.values.get_range(u64::from(start), block);
+    /// Looks at each value.
+    fn read(&self, column: &Values<u64>, docs: &mut Docs<'_>) -> io::Result<()> {
+        // Not on the stack, which deep queries have filled by then.
+        let (mut block, mut rows, mut doc) = (vec![0; 512], Vec::new(), 0);
+        let count = column.values.num_vals();
+        for start in (0..count).step_by(block.len()) {
+            let block = &mut block[..(count - start).min(512) as usize];
+            column.values.get_range(u64::from(start), block);
+            rows.clear();
             rows.extend((start..).zip(&*block).filter(|(_, code)| self.codes.contains(**code)).map(|(row, _)| row));
+            // From the last document on: it may have values in this block too.
+            column.index.select_batch_in_place(doc, &mut rows);
+            if let Some(last) = rows.last() {
+                doc = *last;
+                docs.extend(&rows)?;
+            }
         }
-        values.index.select_batch_in_place(0, &mut rows);
-        docs.extend(&rows)?;
         Ok(())
     }
 }
@@ -164,7 +175,9 @@ impl Scan {
         let mut docs = Docs::new(&index, reader.max_doc());
         for terms in &self.terms {
             match terms {
-                Terms::Numbers(numbers) if numbers.are_many(reader.max_doc()) => numbers.read(reader, &mut docs)?,
+                Terms::Numbers(numbers) if let Some(column) = numbers.quick_column(reader)? => {
+                    numbers.read(&column, &mut docs)?;
+                }
                 terms => terms.visit(&index, &mut |term| docs.add(term))?,
             }
         }

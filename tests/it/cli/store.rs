@@ -28,7 +28,7 @@ fn store(dir: &Path, objects: usize) -> (String, String) {
 
 /// What the command writes to its stderr, which is a terminal.
 #[cfg(target_os = "linux")]
-fn drawn(args: &[&str]) -> String {
+pub(super) fn drawn(args: &[&str]) -> String {
     use std::io::Read as _;
     use std::process::Stdio;
 

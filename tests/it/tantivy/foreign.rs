@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use trommel::backend::tantivy::{ForeignField, ForeignIndex, ForeignMapping};
-use trommel::conformance::{Answer, BoxError, Question, Subject, Tally};
+use trommel::conformance::{Answer, BoxError, Question, Subject, Suite, Tally};
 use trommel::tantivy::schema::{
     DateOptions, DateTimePrecision, FAST, Field, INDEXED, JsonObjectOptions, NumericOptions, OwnedValue, STORED,
     SchemaBuilder, TextFieldIndexing, TextOptions,
@@ -15,7 +15,8 @@ use trommel::tantivy::time::{OffsetDateTime, UtcOffset};
 use trommel::tantivy::{DateTime, Index, IndexReader, TantivyDocument};
 use trommel::{Instant, Number, Path, lower};
 
-use super::super::agree::{agree, one_type_a_field};
+use super::super::agree::{agree, one_type_a_field, seed};
+use super::super::suite::gaps;
 use super::store::{NUMBER, Segments, matching, put, tallied};
 
 mod traps;
@@ -327,6 +328,30 @@ fn agrees(form: Form, segments: Segments, shape: fn(Vec<Json>) -> Vec<Json>, [ex
     assert!(tally.exact * 100 >= exact * 2 * FILTERS, "{tally:?}");
     assert!((tally.exact + tally.rechecked) * 100 >= pushed * 2 * FILTERS, "{tally:?}");
     assert!(tally.scanned > 0);
+}
+
+/// Whatever the fields are like, and whatever a question is about.
+fn passes(form: Form, segments: Segments) {
+    let mut store = Store::new(form, segments);
+    let report = Suite::new().gaps(gaps()).generated(50).seed(seed()).run(&mut store);
+    println!("foreign {form:?} {segments:?}: {} verdicts, {:?}", report.verdicts, store.tally);
+    assert!(report.passed(), "{report}");
+    assert!(store.tally.exact > 100, "{:?}", store.tally);
+}
+
+#[test]
+fn text_passes_the_suite() {
+    passes(Form::Text, Segments::One);
+}
+
+#[test]
+fn types_pass_the_suite() {
+    passes(Form::Typed, Segments::Several);
+}
+
+#[test]
+fn json_passes_the_suite() {
+    passes(Form::Json, Segments::Merged);
 }
 
 fn as_they_come(documents: Vec<Json>) -> Vec<Json> {

@@ -50,7 +50,8 @@ enum Label {
     Many(usize),
 }
 
-/// tantivy evaluates groups by recursion, which overflows a stack of 2 MiB at some hundred levels.
+/// tantivy evaluates groups by recursion: at this height it takes up to 1.5 MiB of a stack of 2 where nothing is optimised, a
+/// third of that where it is.
 const HEIGHT: u32 = 140;
 
 /// Up to so many terms are asked as an OR of tantivy's own.

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use trommel::tantivy::columnar::Column;
 use trommel::tantivy::index::SegmentReader;
 use trommel::tantivy::query::{
-    BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, RangeQuery, RegexQuery, Scorer,
-    TermQuery, TermSetQuery, Weight,
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, RangeQuery, RegexQuery, Scorer, TermQuery,
+    TermSetQuery, Weight,
 };
 use trommel::tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, SchemaBuilder, TextFieldIndexing, TextOptions,
@@ -97,7 +97,7 @@ impl Typed {
 
     /// The strings that meet a test, of those that begin so.
     pub(crate) fn walk(&self, path: &str, begin: &str, test: fn(&[u8]) -> bool) -> Box<dyn Query> {
-        Box::new(Walk { field: field_of(&self.strings, path), begin: begin.to_owned(), test })
+        Box::new(Own(Walk { field: field_of(&self.strings, path), begin: begin.to_owned(), test }))
     }
 
     /// Any of so many numbers that are not below zero, by their values in a fast field.
@@ -106,26 +106,61 @@ impl Typed {
         values.iter().for_each(|value| {
             bits.insert(*value as u32);
         });
-        Box::new(NumberSet { path, values: Arc::new(bits) })
+        Box::new(Own(NumberSet { path, values: Arc::new(bits) }))
     }
 
     /// Any of so many strings, by their ordinals in a fast field.
     pub(crate) fn set(&self, path: &'static str, values: &[String]) -> Box<dyn Query> {
         let mut values = values.to_vec();
         values.sort_unstable();
-        Box::new(FastSet { path, values })
+        Box::new(Own(FastSet { path, values }))
+    }
+}
+
+/// What finds the documents of a segment.
+trait Finds: Clone + Send + Sync + 'static {
+    fn found(&self, reader: &SegmentReader) -> trommel::tantivy::Result<BitSet>;
+}
+
+/// It as a query.
+#[derive(Clone)]
+struct Own<F>(F);
+
+impl<F> fmt::Debug for Own<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Own")
+    }
+}
+
+impl<F: Finds> Query for Own<F> {
+    fn weight(&self, _: EnableScoring<'_>) -> trommel::tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl<F: Finds> Weight for Own<F> {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> trommel::tantivy::Result<Box<dyn Scorer>> {
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(self.0.found(reader)?), boost)))
+    }
+
+    fn explain(&self, _: &SegmentReader, _: u32) -> trommel::tantivy::Result<Explanation> {
+        Err(TantivyError::InvalidArgument("not asked for".to_owned()))
+    }
+
+    fn count(&self, reader: &SegmentReader) -> trommel::tantivy::Result<u32> {
+        Ok(self.0.found(reader)?.len() as u32)
     }
 }
 
 /// Walks a dictionary.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Walk {
     field: Field,
     begin: String,
     test: fn(&[u8]) -> bool,
 }
 
-impl Walk {
+impl Finds for Walk {
     fn found(&self, reader: &SegmentReader) -> trommel::tantivy::Result<BitSet> {
         let index = reader.inverted_index(self.field)?;
         let mut bits = BitSet::with_max_value(reader.max_doc());
@@ -160,26 +195,6 @@ impl Walk {
     }
 }
 
-impl Query for Walk {
-    fn weight(&self, _: EnableScoring<'_>) -> trommel::tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl Weight for Walk {
-    fn scorer(&self, reader: &SegmentReader, boost: Score) -> trommel::tantivy::Result<Box<dyn Scorer>> {
-        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(self.found(reader)?), boost)))
-    }
-
-    fn explain(&self, _: &SegmentReader, _: u32) -> trommel::tantivy::Result<Explanation> {
-        Err(TantivyError::InvalidArgument("not asked for".to_owned()))
-    }
-
-    fn count(&self, reader: &SegmentReader) -> trommel::tantivy::Result<u32> {
-        Ok(self.found(reader)?.len() as u32)
-    }
-}
-
 /// The documents with a value that is wanted, where each has exactly one: in blocks.
 fn one_each(reader: &SegmentReader, column: &Column<u64>, is_wanted: impl Fn(u64) -> bool) -> BitSet {
     assert_eq!(column.values.num_vals(), reader.max_doc());
@@ -198,15 +213,17 @@ fn one_each(reader: &SegmentReader, column: &Column<u64>, is_wanted: impl Fn(u64
 }
 
 /// Looks at each document's string, as its number.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct FastSet {
     path: &'static str,
     values: Vec<String>,
 }
 
-impl FastSet {
-    fn found(&self, reader: &SegmentReader) -> trommel::tantivy::Result<Option<BitSet>> {
-        let Some(strings) = reader.fast_fields().str(self.path)? else { return Ok(None) };
+impl Finds for FastSet {
+    fn found(&self, reader: &SegmentReader) -> trommel::tantivy::Result<BitSet> {
+        let Some(strings) = reader.fast_fields().str(self.path)? else {
+            return Ok(BitSet::with_max_value(reader.max_doc()));
+        };
         let mut wanted = BitSet::with_max_value(strings.num_terms() as u32);
         // One walk beside the sorted values: to look each up takes ten times as long.
         let mut stream = strings.dictionary().stream()?;
@@ -217,30 +234,7 @@ impl FastSet {
                 wanted.insert(stream.term_ord() as u32);
             }
         }
-        Ok(Some(one_each(reader, strings.ords(), |ordinal| wanted.contains(ordinal as u32))))
-    }
-}
-
-impl Query for FastSet {
-    fn weight(&self, _: EnableScoring<'_>) -> trommel::tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl Weight for FastSet {
-    fn scorer(&self, reader: &SegmentReader, boost: Score) -> trommel::tantivy::Result<Box<dyn Scorer>> {
-        Ok(match self.found(reader)? {
-            Some(bits) => Box::new(ConstScorer::new(BitSetDocSet::from(bits), boost)),
-            None => Box::new(EmptyScorer),
-        })
-    }
-
-    fn explain(&self, _: &SegmentReader, _: u32) -> trommel::tantivy::Result<Explanation> {
-        Err(TantivyError::InvalidArgument("not asked for".to_owned()))
-    }
-
-    fn count(&self, reader: &SegmentReader) -> trommel::tantivy::Result<u32> {
-        Ok(self.found(reader)?.map_or(0, |bits| bits.len() as u32))
+        Ok(one_each(reader, strings.ords(), |ordinal| wanted.contains(ordinal as u32)))
     }
 }
 
@@ -251,13 +245,7 @@ struct NumberSet {
     values: Arc<BitSet>,
 }
 
-impl fmt::Debug for NumberSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NumberSet")
-    }
-}
-
-impl NumberSet {
+impl Finds for NumberSet {
     fn found(&self, reader: &SegmentReader) -> trommel::tantivy::Result<BitSet> {
         let numbers = reader.fast_fields().i64(self.path)?;
         let (values, most) = (&self.values, u64::from(self.values.max_value()));
@@ -266,25 +254,5 @@ impl NumberSet {
             number < most && values.contains(number as u32)
         });
         Ok(bits)
-    }
-}
-
-impl Query for NumberSet {
-    fn weight(&self, _: EnableScoring<'_>) -> trommel::tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl Weight for NumberSet {
-    fn scorer(&self, reader: &SegmentReader, boost: Score) -> trommel::tantivy::Result<Box<dyn Scorer>> {
-        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(self.found(reader)?), boost)))
-    }
-
-    fn explain(&self, _: &SegmentReader, _: u32) -> trommel::tantivy::Result<Explanation> {
-        Err(TantivyError::InvalidArgument("not asked for".to_owned()))
-    }
-
-    fn count(&self, reader: &SegmentReader) -> trommel::tantivy::Result<u32> {
-        Ok(self.found(reader)?.len() as u32)
     }
 }

@@ -277,20 +277,20 @@ impl Bounded {
 
 impl MergePolicy for Bounded {
     fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
+        let sizes: HashMap<SegmentId, u64> =
+            segments.iter().map(|segment| (segment.id(), self.terms(segment))).collect();
         // One of more than half is large enough.
-        let is_small = |segment: &&SegmentMeta| self.terms(segment) <= self.most / 2;
+        let is_small = |segment: &&SegmentMeta| sizes[&segment.id()] <= self.most / 2;
         let small: Vec<SegmentMeta> = segments.iter().filter(is_small).cloned().collect();
-        let sizes: HashMap<SegmentId, u64> = small.iter().map(|segment| (segment.id(), self.terms(segment))).collect();
         let mut candidates = self.policy.compute_merge_candidates(&small);
         for MergeCandidate(segments) in &mut candidates {
-            let mut all = 0;
-            segments.retain(|segment| {
-                let with = all + sizes.get(segment).unwrap_or(&0);
-                let is_held = with <= self.most;
-                if is_held {
-                    all = with;
+            let mut room = self.most;
+            segments.retain(|segment| match room.checked_sub(sizes[segment]) {
+                Some(rest) => {
+                    room = rest;
+                    true
                 }
-                is_held
+                None => false,
             });
         }
         candidates.retain(|MergeCandidate(segments)| segments.len() > 1);

@@ -5,8 +5,10 @@
 //! figure is the same on a busy machine, and says nothing of caches. A text after it runs the comparisons that have it in
 //! their titles.
 
+use std::collections::VecDeque;
 use std::hint::black_box;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// One way to do a piece of work.
@@ -30,25 +32,25 @@ impl<'r> Rival<'r> {
 pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Option<Vec<f64>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (counts, wanted) = match arguments[..] {
-        [ONE, wanted, name] => {
-            let rival = rivals.iter_mut().find(|rival| wanted == title && name == rival.name)?;
-            // What is made once in a process is made by then.
-            (rival.run)();
-            measured_by_callgrind(rival);
-            std::process::exit(0);
-        }
-        ["--instructions", ref rest @ ..] => (true, rest),
-        ref rest => (false, rest),
+    let (first, wanted) = match arguments[..] {
+        [first @ (INSTRUCTIONS | COUNTED), ref wanted @ ..] => (Some(first), wanted),
+        ref wanted => (None, wanted),
     };
     if !wanted.iter().all(|wanted| title.contains(wanted)) {
         return None;
     }
-    let costs: Vec<f64> = match counts {
-        true => rivals.iter().map(|rival| instructions(title, rival.name)).collect(),
-        false => times(rivals),
+    let (costs, unit) = match first {
+        Some(COUNTED) => {
+            for rival in rivals {
+                // What is made once in a process is made by then.
+                (rival.run)();
+                written_by_callgrind(rival);
+            }
+            return None;
+        }
+        Some(_) => (instructions(rivals.len(), wanted), "instructions"),
+        None => (times(rivals), "ns"),
     };
-    let unit = if counts { "instructions" } else { "ns" };
     println!("{title}");
     for (rival, cost) in rivals.iter().zip(&costs) {
         println!("    {:40} {cost:>14.0} {unit}  {:6.2} x", rival.name, cost / costs[0]);
@@ -56,8 +58,11 @@ pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Option<Vec<f64>>
     Some(costs)
 }
 
-/// Asks a process to run one rival of one comparison.
-const ONE: &str = "--one";
+/// Asks for instructions.
+const INSTRUCTIONS: &str = "--instructions";
+
+/// Tells a process that its instructions are counted.
+const COUNTED: &str = "--counted";
 
 /// The best time of each, in nanoseconds.
 fn times(rivals: &mut [Rival<'_>]) -> Vec<f64> {
@@ -91,19 +96,38 @@ fn times(rivals: &mut [Rival<'_>]) -> Vec<f64> {
     best
 }
 
-/// The instructions that one call of a rival takes, counted in a process of its own.
-fn instructions(title: &str, rival: &str) -> f64 {
-    let program = std::env::current_exe().expect("a path");
-    let valgrind = ["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured_by_callgrind*"];
-    let output = Command::new("valgrind").args(valgrind).arg(program).args([ONE, title, rival]).output();
-    let output = output.expect("valgrind");
-    let report = String::from_utf8_lossy(&output.stderr);
-    let count = report.lines().find_map(|line| line.split_once("Collected : ")).expect("a count").1;
-    count.trim().parse().expect("a number")
+/// The instructions that one call of each of the next rivals takes. The first time, this program runs once more under
+/// callgrind, with all that is wanted; it writes a file for each call that is measured.
+fn instructions(rivals: usize, wanted: &[&str]) -> Vec<f64> {
+    static COUNTS: OnceLock<Mutex<VecDeque<f64>>> = OnceLock::new();
+    let counts = COUNTS.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("calls");
+        let mut callgrind = Command::new("valgrind");
+        callgrind.args(["--quiet", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", file.display()));
+        callgrind.args(["--toggle-collect=*counted_by_callgrind*", "--dump-after=*written_by_callgrind*"]);
+        callgrind.arg(std::env::current_exe().expect("a path")).arg(COUNTED).args(wanted);
+        let status = callgrind.stdout(Stdio::null()).status().expect("valgrind");
+        assert!(status.success(), "{status}");
+        let calls = (1..).map_while(|call| std::fs::read_to_string(file.with_extension(call.to_string())).ok());
+        let count = |call: String| {
+            let count = call.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a count");
+            count.trim().parse().expect("a number")
+        };
+        Mutex::new(calls.map(count).collect())
+    });
+    counts.lock().expect("one thread").drain(..rivals).collect()
 }
 
-/// Its name is what callgrind is told.
+/// Their names are what callgrind is told: it heeds one option for a function.
 #[inline(never)]
-fn measured_by_callgrind(rival: &mut Rival<'_>) {
+fn written_by_callgrind(rival: &mut Rival<'_>) {
+    counted_by_callgrind(rival);
+    // Not the end of the function, or it would jump there instead of calling it.
+    black_box(rival);
+}
+
+#[inline(never)]
+fn counted_by_callgrind(rival: &mut Rival<'_>) {
     (rival.run)();
 }

@@ -237,9 +237,14 @@ impl Set {
     /// [`contains`](Set::contains) for a string, however it is stored. No allocation.
     pub(crate) fn has_str(&self, string: &str) -> bool {
         match &self.0 {
-            // A few exact strings: by far the most common list, and not worth a key.
-            Repr::Many(many) if many.index.is_empty() && !many.ignore_case => {
-                many.values.iter().any(|value| matches!(value, Value::String(wanted) if **wanted == *string))
+            // Exact strings are by far the most common, and not worth a key.
+            Repr::Many(many) if !many.ignore_case => {
+                let is_it = |value: &Value| matches!(value, Value::String(wanted) if **wanted == *string);
+                if many.index.is_empty() {
+                    return many.values.iter().any(is_it);
+                }
+                // As the key hashes.
+                many.index.find(keyed(string), |at| is_it(&many.values[*at as usize])).is_some()
             }
             _ => self.has(&if self.ignores_case() { Key::Folded(string) } else { Key::String(string) }),
         }

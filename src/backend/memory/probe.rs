@@ -125,7 +125,7 @@ impl Probe {
                 self.accepts_node(node)
             }
             End::Nowhere => false,
-            End::Fork(fork) => self.accepts_below(fork),
+            End::Fork(Fork { elements, keys }) => self.accepts_below::<N>(elements, keys),
         }
     }
 
@@ -154,9 +154,10 @@ impl Probe {
         }
     }
 
+    /// Takes the parts of a fork, which fit into registers.
     #[inline(never)]
-    fn accepts_below<N: Node>(&self, fork: Fork<'_, N>) -> bool {
-        fork.any_node(|node| self.accepts_node(node))
+    fn accepts_below<N: Node>(&self, elements: N::Elements, keys: &[Key]) -> bool {
+        Fork::<N> { elements, keys }.any_node(|node| self.accepts_node(node))
     }
 
     #[inline(never)]
@@ -178,6 +179,7 @@ impl Probe {
         match value {
             View::String(string) => match self {
                 Probe::EqualString(wanted) => *string == **wanted,
+                Probe::In(set) => set.has_str(&string),
                 _ => self.accepts_string(&string),
             },
             View::Number(number) => match self {

@@ -56,23 +56,31 @@ impl Program {
     /// Whether the predicate holds for a document.
     #[inline(always)]
     pub(crate) fn run<N: Node>(&self, document: N) -> bool {
-        let mut last = None;
-        // Made when it is asked for: most documents fail before, and most programs share nothing.
-        let mut memo = None;
-        self.code.run(|asking| {
-            let (node, keys) = match last.take() {
-                Some(node) if asking.again => (node, &[][..]),
-                _ if asking.route.is_shared() => return self.holds_shared(asking, document, &mut memo),
-                _ => (document, asking.route.keys()),
-            };
-            asking.probe.holds_from(node, keys, &mut last)
-        })
+        // A test alone remembers nothing for others.
+        match &self.code.steps[..] {
+            [step] => {
+                let holds = step.test.probe.holds_from(document, step.test.route.keys(), &mut None);
+                let target = if holds { step.if_true } else { step.if_false };
+                target == Target::TRUE
+            }
+            _ => self.run_several(document),
+        }
     }
 
     #[inline(never)]
-    fn holds_shared<N: Node>(&self, asking: &Asking, document: N, memo: &mut Option<Memo<N>>) -> bool {
-        let memo = memo.get_or_insert_with(|| Memo::new(document));
-        asking.probe.holds(asking.route.start(&self.shared, memo))
+    fn run_several<N: Node>(&self, document: N) -> bool {
+        let mut last = None;
+        let mut memo = Memo::new(document);
+        self.code.run(|asking| {
+            let (node, keys) = match last.take() {
+                Some(node) if asking.again => (node, &[][..]),
+                _ => match asking.route.one_start(&self.shared, &mut memo) {
+                    Some(start) => start,
+                    None => return asking.probe.holds(asking.route.start(&memo)),
+                },
+            };
+            asking.probe.holds_from(node, keys, &mut last)
+        })
     }
 }
 

@@ -29,6 +29,13 @@ struct Beginning {
     from: Option<From>,
 }
 
+impl Beginning {
+    /// Its keys from one on.
+    fn keys(&self, from: u32) -> &[Key] {
+        &self.path.raw_keys_from(from as usize)[..(self.end - from) as usize]
+    }
+}
+
 impl Shared {
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,11 +57,6 @@ impl Route {
         self.from = shared;
     }
 
-    #[inline(always)]
-    pub(crate) fn is_shared(&self) -> bool {
-        self.from.is_some()
-    }
-
     pub(crate) fn is_same(&self, other: &Route) -> bool {
         self.path == other.path
     }
@@ -65,23 +67,28 @@ impl Route {
         self.path.raw_keys()
     }
 
-    /// Where the way begins for a document, and the keys from there on.
+    /// The one node where the way begins for a document, as it does nearly always, and the keys from there on.
     #[inline(always)]
-    pub(crate) fn start<'s, N: Node>(&'s self, shared: &Shared, memo: &'s mut Memo<N>) -> Start<'s, N> {
-        if let Some((at, from)) = self.from {
-            if matches!(memo.kept(at), Kept::NotYet) {
-                memo.resolve(shared, at);
-            }
-            let keys = &self.keys()[from as usize..];
-            match memo.kept(at) {
-                Kept::One(node) => return Start { nodes: std::slice::from_ref(node), keys },
-                Kept::Many(start, end) => {
-                    return Start { nodes: &memo.nodes[*start as usize..*end as usize], keys };
-                }
-                Kept::NotYet | Kept::TooMany => {}
-            }
+    pub(crate) fn one_start<N: Node>(&self, shared: &Shared, memo: &mut Memo<N>) -> Option<(N, &[Key])> {
+        let Some((at, from)) = self.from else { return Some((memo.document, self.keys())) };
+        if matches!(memo.kept(at), Kept::NotYet) {
+            memo.resolve(shared, at);
         }
-        Start { nodes: std::slice::from_ref(&memo.document), keys: self.keys() }
+        match memo.kept(at) {
+            Kept::One(node) => Some((*node, self.path.raw_keys_from(from as usize))),
+            Kept::NotYet | Kept::Many(..) | Kept::TooMany => None,
+        }
+    }
+
+    /// Where the way begins for a document, once [`one_start`](Route::one_start) has found that it is no one node.
+    #[inline(never)]
+    pub(crate) fn start<'s, N: Node>(&'s self, memo: &'s Memo<N>) -> Start<'s, N> {
+        match self.from.map(|(at, from)| (memo.kept(at), from)) {
+            Some((Kept::Many(start, end), from)) => {
+                Start { nodes: &memo.nodes[*start as usize..*end as usize], keys: &self.keys()[from as usize..] }
+            }
+            _ => Start { nodes: std::slice::from_ref(&memo.document), keys: self.keys() },
+        }
     }
 }
 
@@ -126,19 +133,16 @@ pub(crate) enum End<'k, N: Node> {
 
 /// An array in the way, and the keys for each of its elements, of which there is one at least.
 pub(crate) struct Fork<'k, N: Node> {
-    elements: N::Elements,
-    keys: &'k [Key],
+    pub(crate) elements: N::Elements,
+    pub(crate) keys: &'k [Key],
 }
 
 /// Follows keys through objects, up to the first array.
 #[inline(always)]
-pub(crate) fn descend<N: Node>(mut node: N, keys: &[Key]) -> End<'_, N> {
-    let mut rest = keys.iter();
-    loop {
-        let keys = rest.as_slice();
-        let Some(key) = rest.next() else { return End::Node(node) };
+pub(crate) fn descend<N: Node>(mut node: N, mut keys: &[Key]) -> End<'_, N> {
+    while let [key, rest @ ..] = keys {
         match node.member(key) {
-            Some(member) => node = member,
+            Some(member) => (node, keys) = (member, rest),
             None => {
                 return match node.view() {
                     View::Array(elements) => End::Fork(Fork { elements, keys }),
@@ -147,11 +151,23 @@ pub(crate) fn descend<N: Node>(mut node: N, keys: &[Key]) -> End<'_, N> {
             }
         }
     }
+    End::Node(node)
 }
 
 impl<N: Node> Fork<'_, N> {
     /// Whether `test` holds for a node below the array. Allocates only where there is another array below it.
+    #[inline(always)]
     pub(crate) fn any_node(mut self, mut test: impl FnMut(N) -> bool) -> bool {
+        // Most arrays are in the way of a last key.
+        if let [key] = self.keys {
+            let key: &str = key;
+            return self.elements.any(|element| element.member(key).is_some_and(&mut test));
+        }
+        self.any_node_far_below(test)
+    }
+
+    #[inline(never)]
+    fn any_node_far_below(mut self, mut test: impl FnMut(N) -> bool) -> bool {
         let mut around: Vec<Fork<'_, N>> = Vec::new();
         loop {
             let Some(element) = self.elements.next() else {
@@ -227,9 +243,29 @@ impl<N: Node> Memo<N> {
         }
     }
 
-    /// Resolves a shared beginning, those that it starts from first. Going up once for each of them is quadratic in their
-    /// number, which the paths' own length is too.
-    fn resolve(&mut self, shared: &Shared, wanted: u32) {
+    /// Resolves a shared beginning. That of one node from one known node on is inlined: nearly all are.
+    #[inline(always)]
+    fn resolve(&mut self, shared: &Shared, at: u32) {
+        let beginning = &shared.0[at as usize];
+        let start = match beginning.from {
+            None => Some((self.document, 0)),
+            Some((parent, from)) => match self.kept(parent) {
+                Kept::One(node) => Some((*node, from)),
+                Kept::NotYet | Kept::Many(..) | Kept::TooMany => None,
+            },
+        };
+        match start.map(|(node, from)| descend(node, beginning.keys(from))) {
+            Some(End::Node(node)) => *self.kept_mut(at) = Kept::One(node),
+            Some(End::Nowhere) => *self.kept_mut(at) = Kept::Many(0, 0),
+            Some(fork @ End::Fork(_)) => *self.kept_mut(at) = self.collect(std::iter::once(fork)),
+            None => self.resolve_any(shared, at),
+        }
+    }
+
+    /// The same for any, those that it starts from first. Going up once for each of them is quadratic in their number,
+    /// which the paths' own length is too.
+    #[inline(never)]
+    fn resolve_any(&mut self, shared: &Shared, wanted: u32) {
         while matches!(self.kept(wanted), Kept::NotYet) {
             let mut at = wanted;
             while let Some((parent, _)) = shared.0[at as usize].from
@@ -237,35 +273,20 @@ impl<N: Node> Memo<N> {
             {
                 at = parent;
             }
-            self.fill(at, &shared.0[at as usize]);
-        }
-    }
-
-    /// Resolves a beginning whose own start is resolved.
-    fn fill(&mut self, at: u32, beginning: &Beginning) {
-        let (one, from) = match beginning.from {
-            None => (Some(self.document), 0),
-            Some((parent, from)) => match self.kept(parent) {
-                Kept::One(node) => (Some(*node), from),
-                Kept::NotYet | Kept::Many(..) | Kept::TooMany => (None, from),
-            },
-        };
-        let keys = &beginning.path.raw_keys()[from as usize..beginning.end as usize];
-        // Written in place, tag and node each on its own: a copy of both at once has to wait for both.
-        match one.map(|one| descend(one, keys)) {
-            Some(End::Node(node)) => *self.kept_mut(at) = Kept::One(node),
-            Some(End::Nowhere) => *self.kept_mut(at) = Kept::Many(0, 0),
-            Some(fork @ End::Fork(_)) => *self.kept_mut(at) = self.collect(std::iter::once(fork)),
-            None => {
-                *self.kept_mut(at) = match beginning.from.map(|(parent, _)| *self.kept(parent)) {
-                    Some(Kept::Many(start, end)) => {
-                        // A copy, as those below are added to the same list.
+            let beginning = &shared.0[at as usize];
+            let kept = match beginning.from {
+                None => self.collect(std::iter::once(descend(self.document, beginning.keys(0)))),
+                Some((parent, from)) => match *self.kept(parent) {
+                    Kept::One(node) => self.collect(std::iter::once(descend(node, beginning.keys(from)))),
+                    // A copy, as those below are added to the same list.
+                    Kept::Many(start, end) => {
                         let starts = self.nodes[start as usize..end as usize].to_vec();
-                        self.collect(starts.into_iter().map(|start| descend(start, keys)))
+                        self.collect(starts.into_iter().map(|start| descend(start, beginning.keys(from))))
                     }
-                    _ => Kept::TooMany,
-                }
-            }
+                    Kept::NotYet | Kept::TooMany => Kept::TooMany,
+                },
+            };
+            *self.kept_mut(at) = kept;
         }
     }
 
@@ -292,7 +313,13 @@ impl<N: Node> Memo<N> {
                 return Kept::TooMany;
             }
         }
-        Kept::Many(first as u32, self.nodes.len() as u32)
+        match self.nodes[first..] {
+            [node] => {
+                self.nodes.truncate(first);
+                Kept::One(node)
+            }
+            _ => Kept::Many(first as u32, self.nodes.len() as u32),
+        }
     }
 }
 

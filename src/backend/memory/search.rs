@@ -19,6 +19,8 @@ pub(crate) struct FoldedFinder {
     needle: Box<str>,
     /// Where its rarest ASCII character stands, and what that begins with in a text; `None` where there is none.
     rare: Option<(usize, Firsts)>,
+    /// The byte after that, if it is ASCII.
+    after: Option<u8>,
     /// `None` if it would be too large to be made.
     automaton: OnceLock<Option<Box<NFA>>>,
 }
@@ -55,7 +57,8 @@ impl FoldedFinder {
     pub(crate) fn new(needle: &str) -> FoldedFinder {
         let ascii = needle.bytes().enumerate().filter(|(_, byte)| byte.is_ascii());
         let rare = ascii.min_by_key(|(_, byte)| frequency(*byte)).map(|(at, byte)| (at, Firsts::of(byte)));
-        FoldedFinder { needle: needle.into(), rare, automaton: OnceLock::new() }
+        let after = rare.and_then(|(at, _)| needle.as_bytes().get(at + 1)).copied().filter(u8::is_ascii);
+        FoldedFinder { needle: needle.into(), rare, after, automaton: OnceLock::new() }
     }
 
     pub(crate) fn is_in(&self, text: &str) -> bool {
@@ -71,11 +74,26 @@ impl FoldedFinder {
         })
     }
 
+    /// Whether the character after a candidate may be the right one: a look at one byte, which spares most candidates a
+    /// comparison. What is not ASCII may fold to what is.
+    #[inline(always)]
+    fn may_go_on(&self, text: &[u8], at: usize) -> bool {
+        match (self.after, &text[at..]) {
+            (Some(after), [first, second, ..]) if first.is_ascii() => {
+                !second.is_ascii() || second.to_ascii_lowercase() == after
+            }
+            _ => true,
+        }
+    }
+
     /// Compares around each candidate; `None` if that takes too long.
     fn search(&self, text: &str, rare: usize, candidates: impl Iterator<Item = usize>) -> Option<bool> {
         let (before, rest) = self.needle.split_at(rare);
         let mut compared = 0;
         for at in candidates {
+            if !self.may_go_on(text.as_bytes(), at) {
+                continue;
+            }
             // INVARIANT: the bytes that are looked for begin a character, wherever they stand.
             let (head, tail) = text.split_at(at);
             if begins_with(tail.chars(), rest.chars(), &mut compared)

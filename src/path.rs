@@ -23,16 +23,14 @@ use crate::value::Str;
 /// assert!(Path::parse("a..b").is_err());
 /// ```
 #[derive(Clone)]
-pub struct Path(Arc<Inner>);
+pub struct Path(
+    /// First the text as it was written, which may quote more than it needs to, then the keys: one allocation for all.
+    /// INVARIANT: there is a key.
+    Arc<[Str]>,
+);
 
 /// A key of a path.
 pub(crate) type Key = Str;
-
-struct Inner {
-    keys: Box<[Key]>,
-    /// As it was written, which may quote more than it needs to.
-    written: Str,
-}
 
 fn has_quotes(written: &str) -> bool {
     written.contains('"')
@@ -65,9 +63,20 @@ impl Path {
     /// # Errors
     /// [`PathError`], where the text is not of that form.
     pub fn parse(text: &str) -> Result<Path, PathError> {
-        // So many that it need not grow, and is not copied at the end, where no key is quoted.
-        let mut keys = Vec::with_capacity(text.bytes().filter(|byte| *byte == b'.').count() + 1);
         let mut rest = text;
+        if let Some(count) = plain_keys(text) {
+            let parts = (0..=count).map(|at| {
+                if at == 0 {
+                    return text.into();
+                }
+                let (key, after) = rest.split_at(rest.bytes().position(|byte| byte == b'.').unwrap_or(rest.len()));
+                rest = after.get(1..).unwrap_or("");
+                key.into()
+            });
+            // One iterator over a range: its length is trusted, so nothing is copied.
+            return Ok(Path(parts.collect()));
+        }
+        let mut keys: Vec<Key> = Vec::new();
         loop {
             let after = match rest.strip_prefix('"') {
                 Some(quoted) => {
@@ -86,33 +95,43 @@ impl Path {
                 None => break,
             }
         }
-        Ok(Path(Arc::new(Inner { keys: keys.into(), written: text.into() })))
+        Ok(Path::new(text.into(), keys))
+    }
+
+    /// INVARIANT: there is a key, and the text names the keys.
+    fn new(written: Str, keys: impl IntoIterator<Item = Key>) -> Path {
+        Path(std::iter::once(written).chain(keys).collect())
     }
 
     /// The path of these keys, of which there is at least one; `None` for no keys.
     pub fn from_keys<K: Into<Box<str>>>(keys: impl IntoIterator<Item = K>) -> Option<Path> {
-        let keys: Box<[Key]> = keys.into_iter().map(|key| Key::from(&*key.into())).collect();
+        let keys: Vec<Key> = keys.into_iter().map(|key| Key::from(&*key.into())).collect();
         if keys.is_empty() {
             return None;
         }
-        let written = print_keys(&keys).into();
-        Some(Path(Arc::new(Inner { keys, written })))
+        Some(Path::new(print_keys(&keys).into(), keys))
     }
 
     /// The keys, outermost first. There is at least one.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator + Clone {
-        self.0.keys.iter().map(|key| &**key)
+        self.raw_keys().iter().map(|key| &**key)
     }
 
     /// The keys as they are kept.
     pub(crate) fn raw_keys(&self) -> &[Key] {
-        &self.0.keys
+        self.raw_keys_from(0)
+    }
+
+    /// Those from one on.
+    #[inline]
+    pub(crate) fn raw_keys_from(&self, from: usize) -> &[Key] {
+        &self.0[from + 1..]
     }
 
     /// The text that was read, which may quote more than it needs to.
     #[must_use]
     pub fn written(&self) -> &str {
-        &self.0.written
+        &self.0[0]
     }
 
     /// The same for paths that share their memory, as those of one filter do.
@@ -122,18 +141,17 @@ impl Path {
 
     /// The same path, written as it prints.
     pub(crate) fn canonical(&self) -> Path {
-        if !has_quotes(&self.0.written) {
+        if !has_quotes(self.written()) {
             return self.clone();
         }
-        let written = print_keys(&self.0.keys).into();
-        Path(Arc::new(Inner { keys: self.0.keys.clone(), written }))
+        Path::new(print_keys(self.raw_keys()).into(), self.raw_keys().iter().cloned())
     }
 
     /// The nodes of a document at this path (P2): an array on the way gives what each of its elements gives, but an
     /// array directly inside an array is not entered, and a key is never an index. No recursion, whatever is nested.
     #[must_use]
     pub fn nodes<'p, 'd>(&'p self, document: &'d Json) -> Nodes<'p, 'd> {
-        Nodes { keys: &self.0.keys, root: Some(document), arrays: Vec::new() }
+        Nodes { keys: self.raw_keys(), root: Some(document), arrays: Vec::new() }
     }
 
     /// The values at this path (P3): each node that is an array is replaced by its elements, one level deep.
@@ -152,9 +170,7 @@ impl Path {
 
 /// Reads a bare key; gives it and what follows it.
 fn bare_key(text: &str) -> Result<(&str, &str), PathError> {
-    let plain = text.bytes().take_while(|byte| is_plain(*byte)).count();
-    let end = text[plain..].find(must_quote).map_or(text.len(), |at| plain + at);
-    let (key, after) = text.split_at(end);
+    let (key, after) = text.split_at(text.find(must_quote).unwrap_or(text.len()));
     match after.chars().next() {
         Some(c) if c != '.' => Err(PathError::MustQuote(c)),
         _ if key.is_empty() => Err(PathError::EmptyKey),
@@ -182,9 +198,31 @@ fn quoted_key(text: &str) -> Result<(String, &str), PathError> {
     }
 }
 
+/// How many keys a text has if all are bare and of plain characters, as in most paths.
+fn plain_keys(text: &str) -> Option<usize> {
+    let (mut keys, mut is_empty) = (1, true);
+    for byte in text.bytes() {
+        match byte {
+            b'.' if is_empty => return None,
+            b'.' => (keys, is_empty) = (keys + 1, true),
+            _ if is_plain(byte) => is_empty = false,
+            _ => return None,
+        }
+    }
+    (!is_empty).then_some(keys)
+}
+
 /// Whether a byte is a character that stands for itself in a bare key: most are, and the others take longer to tell.
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && !matches!(byte, b'.' | b'"' | b'[' | b']')
+    const PLAIN: [bool; 256] = {
+        let (mut plain, mut byte) = ([false; 256], b' ');
+        while byte <= b'~' {
+            plain[byte as usize] = !matches!(byte, b'.' | b'"' | b'[' | b']');
+            byte += 1;
+        }
+        plain
+    };
+    PLAIN[byte as usize]
 }
 
 /// Whether a character ends a bare key: the dot, and what only a quoted key may hold.
@@ -279,7 +317,7 @@ impl<'d> Iterator for Nodes<'_, 'd> {
 
 impl PartialEq for Path {
     fn eq(&self, other: &Path) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.keys == other.0.keys
+        Arc::ptr_eq(&self.0, &other.0) || self.raw_keys() == other.raw_keys()
     }
 }
 
@@ -293,20 +331,25 @@ impl PartialOrd for Path {
 
 impl Ord for Path {
     fn cmp(&self, other: &Path) -> std::cmp::Ordering {
-        self.0.keys.cmp(&other.0.keys)
+        self.raw_keys().cmp(other.raw_keys())
     }
 }
 
 impl Hash for Path {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.keys.hash(state);
+        // What is written without quotes is the text that prints, one for all paths of these keys: it takes a hasher less
+        // than key by key.
+        match has_quotes(self.written()) {
+            false => self.written().hash(state),
+            true => print_keys(self.raw_keys()).hash(state),
+        }
     }
 }
 
 impl fmt::Display for Path {
     /// The shortest text that reads back: a key is quoted only where it must be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&print_keys(&self.0.keys))
+        f.write_str(&print_keys(self.raw_keys()))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::pattern::Pattern;
 use crate::schema::Facts;
 use crate::set::Set;
 use crate::simplify;
-use crate::value::{Instant, Number, Str};
+use crate::value::{Instant, Number, Str, Value};
 
 /// What a filter means: a tree of AND and OR over leaves that carry their own negation, simplified as R2 allows.
 ///
@@ -321,6 +321,13 @@ impl Leaf {
 
     /// Equal for equal leaves.
     fn hash_value(&self) -> u64 {
+        // One string, as in most leaves: what else there is to it does not need the hasher.
+        if let Test::In(set) = &self.test
+            && let Some(Value::String(string)) = set.single()
+        {
+            let word = (u64::from(set.ignores_case()) << 1) | u64::from(self.negated);
+            return mix(keyed((&self.path, string)), word);
+        }
         keyed((&self.path, &self.test, self.negated))
     }
 

@@ -141,22 +141,38 @@ fn cluster(join: Join, member: &Predicate, own: impl FnOnce() -> u64) -> (Class,
     }
 }
 
+/// Up to so many members, comparing the hashes is cheaper than a table.
+const FEW: usize = 8;
+
 /// The sum of the members' hashes if no two become one, as in most groups.
 fn sum_if_merged(join: Join, members: &[Predicate]) -> Option<u64> {
-    let mut index: HashTable<(u64, u32)> = HashTable::with_capacity(members.len());
+    let (mut few, mut index) = ([0; FEW], HashTable::new());
+    let has_few = members.len() <= FEW;
+    if !has_few {
+        index.reserve(members.len(), |_: &(u64, u32)| 0);
+    }
     let mut sum = 0_u64;
     for (at, member) in members.iter().enumerate() {
         let own = member.hash_value();
         sum = sum.wrapping_add(own);
         let (class, hash) = cluster(join, member, || own);
-        let belongs = |&(other_hash, other): &(u64, u32)| {
-            let other = &members[other as usize];
+        let belongs = |other_hash: u64, other: usize| {
+            let other = &members[other];
             other_hash == hash && same_class(join, class, other) && clusters_with(other, member, class)
         };
-        if index.find(hash, belongs).is_some() {
+        let is_known = match has_few {
+            true => few[..at].iter().enumerate().any(|(other, other_hash)| belongs(*other_hash, other)),
+            false => index.find(hash, |(other_hash, other)| belongs(*other_hash, *other as usize)).is_some(),
+        };
+        if is_known {
             return None;
         }
-        index.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
+        match has_few {
+            true => few[at] = hash,
+            false => {
+                index.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
+            }
+        }
     }
     Some(sum)
 }

@@ -40,7 +40,7 @@ impl Parser {
             Ok(text) => {
                 let _: Result<(), Stop> = machine.count_input(input.len());
                 // A condition as most write it takes some fifty bytes; one that is shorter makes the tree grow.
-                machine.tree().reserve(input.len() / 16, input.len() / 48);
+                machine.tree().reserve(input.len() / 32 + 2, input.len() / 48);
                 let mut reader = Reader::new(text);
                 if feed_text(&mut reader, &mut machine).is_ok()
                     && let Err(error) = reader.next()

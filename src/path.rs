@@ -63,8 +63,8 @@ impl Path {
     /// # Errors
     /// [`PathError`], where the text is not of that form.
     pub fn parse(text: &str) -> Result<Path, PathError> {
-        let mut rest = text;
         if let Some(count) = plain_keys(text) {
+            let mut rest = text;
             let parts = (0..=count).map(|at| {
                 if at == 0 {
                     return text.into();
@@ -76,6 +76,12 @@ impl Path {
             // One iterator over a range: its length is trusted, so nothing is copied.
             return Ok(Path(parts.collect()));
         }
+        Path::parse_any(text)
+    }
+
+    /// The same for any text, key by key.
+    fn parse_any(text: &str) -> Result<Path, PathError> {
+        let mut rest = text;
         let mut keys: Vec<Key> = Vec::new();
         loop {
             let after = match rest.strip_prefix('"') {
@@ -122,7 +128,7 @@ impl Path {
         self.raw_keys_from(0)
     }
 
-    /// Those from one on.
+    /// Those from one on. INVARIANT: there are as many.
     #[inline]
     pub(crate) fn raw_keys_from(&self, from: usize) -> &[Key] {
         &self.0[from + 1..]
@@ -400,6 +406,52 @@ mod tests {
         assert_eq!(keys(r#""a"#).unwrap_err(), PathError::Unclosed);
         assert_eq!(keys(r#""a\n""#).unwrap_err(), PathError::BadEscape);
         assert_eq!(keys(r#""a"b"#).unwrap_err(), PathError::AfterQuote);
+    }
+
+    #[test]
+    fn plain_keys_are_read_as_any_are() {
+        let mut texts = vec![String::new()];
+        let mut last = texts.clone();
+        for _ in 0..4 {
+            let longer =
+                |text: &String| ['a', '.', '"', '\\', '[', ' ', 'é', '\t', '\u{7f}'].map(|c| format!("{text}{c}"));
+            last = last.iter().flat_map(longer).collect();
+            texts.extend_from_slice(&last);
+        }
+        let mut plain = 0;
+        for text in &texts {
+            let (path, expected) = (Path::parse(text), Path::parse_any(text));
+            assert_eq!(path, expected, "{text}");
+            let Ok(path) = path else { continue };
+            plain += usize::from(plain_keys(text).is_some());
+            assert_eq!(path.written(), text);
+            assert_eq!(Path::parse(&path.to_string()), Ok(path));
+        }
+        assert!(plain > 100, "{plain}");
+    }
+
+    #[test]
+    fn paths_of_equal_keys_hash_alike_however_written() {
+        let hash = |path: &Path| crate::hash::keyed(path);
+        for spellings in [
+            &["a.b", r#""a"."b""#, r#"a."b""#, r#""a".b"#][..],
+            &[r#""a.b".c"#, r#""a.b"."c""#],
+            &[r#""a\"b""#],
+            &[r#""a\\b""#, r"a\b"],
+            &[r#""""#],
+            &["\"a\tb\""],
+        ] {
+            let first = Path::parse(spellings[0]).unwrap();
+            for spelling in spellings {
+                let path = Path::parse(spelling).unwrap();
+                assert_eq!((hash(&path), &path), (hash(&first), &first), "{spelling}");
+                let rebuilt = Path::from_keys(path.keys()).unwrap();
+                assert_eq!((hash(&rebuilt), &rebuilt), (hash(&first), &first), "{spelling}");
+                assert_eq!(hash(&path.canonical()), hash(&first));
+            }
+        }
+        let apart = |a: &str, b: &str| hash(&Path::parse(a).unwrap()) != hash(&Path::parse(b).unwrap());
+        assert!(apart("a.b", r#""a.b""#) && apart("a.bc", "ab.c"));
     }
 
     #[test]

@@ -237,7 +237,7 @@ impl Set {
     /// [`contains`](Set::contains) for a string, however it is stored. No allocation.
     pub(crate) fn has_str(&self, string: &str) -> bool {
         match &self.0 {
-            // Exact strings are by far the most common, and not worth a key.
+            // Exact strings are by far the most common: compared without a `Key`.
             Repr::Many(many) if !many.ignore_case => {
                 let is_it = |value: &Value| matches!(value, Value::String(wanted) if **wanted == *string);
                 if many.index.is_empty() {

@@ -146,11 +146,9 @@ const FEW: usize = 8;
 
 /// The sum of the members' hashes if no two become one, as in most groups.
 fn sum_if_merged(join: Join, members: &[Predicate]) -> Option<u64> {
-    let (mut few, mut index) = ([0; FEW], HashTable::new());
     let has_few = members.len() <= FEW;
-    if !has_few {
-        index.reserve(members.len(), |_: &(u64, u32)| 0);
-    }
+    let mut few = [0; FEW];
+    let mut index: HashTable<(u64, u32)> = HashTable::with_capacity(if has_few { 0 } else { members.len() });
     let mut sum = 0_u64;
     for (at, member) in members.iter().enumerate() {
         let own = member.hash_value();
@@ -356,5 +354,37 @@ fn implies(leaf: &Leaf, others: &[&Leaf]) -> bool {
         | Test::EndsWith(_)
         | Test::Regex(_)
         | Test::Text(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::schema::Schema;
+
+    #[test]
+    fn two_of_few_or_of_many_become_one_wherever_they_stand() {
+        let predicate = |filter: &Json| Schema::open().check(&crate::parse::value(filter).unwrap()).unwrap();
+        let at = |path: usize, value: usize| json!({"field": format!("x{path}"), "operator": "gt", "value": value});
+        for join in ["AND", "OR"] {
+            for count in [2, 7, FEW, FEW + 1, 2 * FEW] {
+                let members: Vec<Json> = (0..count).map(|path| at(path, 5)).collect();
+                assert_eq!(predicate(&json!({join: members})).leaf_count(), count);
+                for i in 0..count {
+                    for j in (0..count).filter(|j| *j != i) {
+                        // The same, and a bound that the other decides.
+                        for value in [5, if join == "AND" { 4 } else { 6 }] {
+                            let mut twice = members.clone();
+                            twice[j] = at(i, value);
+                            let mut once = members.clone();
+                            once.remove(j);
+                            assert_eq!(predicate(&json!({join: twice})), predicate(&json!({join: once})), "{i}, {j}");
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -2,13 +2,14 @@
 //! turns in one run see the same machine.
 //!
 //! After `--`, `--instructions` counts instructions with callgrind instead of timing (`valgrind` must be there): that
-//! figure is the same on a busy machine, and says nothing of caches. A text after it runs the comparisons that have it in
-//! their titles.
+//! figure is nearly the same on a busy machine, and says nothing of caches. All rivals are counted in one process, so what
+//! an allocator keeps of those before can change it by some hundredths. A text after it runs the comparisons that have it
+//! in their titles.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// One way to do a piece of work.
@@ -28,7 +29,8 @@ impl<'r> Rival<'r> {
 }
 
 /// Measures the rivals, and prints what each took and its ratio to the first, which is the baseline. Gives what they
-/// took: the best time in nanoseconds, or the instructions; nothing where the arguments ask for others.
+/// took: the best time in nanoseconds, or the instructions; nothing where the arguments ask for others, or where this is
+/// the process whose instructions are counted.
 pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Option<Vec<f64>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -42,13 +44,14 @@ pub(crate) fn compare(title: &str, rivals: &mut [Rival<'_>]) -> Option<Vec<f64>>
     let (costs, unit) = match first {
         Some(COUNTED) => {
             for rival in rivals {
+                println!("{}", counted(title, rival));
                 // What is made once in a process is made by then.
                 (rival.run)();
                 written_by_callgrind(rival);
             }
             return None;
         }
-        Some(_) => (instructions(rivals.len(), wanted), "instructions"),
+        Some(_) => (rivals.iter().map(|rival| instructions(title, rival, wanted)).collect(), "instructions"),
         None => (times(rivals), "ns"),
     };
     println!("{title}");
@@ -96,10 +99,15 @@ fn times(rivals: &mut [Rival<'_>]) -> Vec<f64> {
     best
 }
 
-/// The instructions that one call of each of the next rivals takes. The first time, this program runs once more under
-/// callgrind, with all that is wanted; it writes a file for each call that is measured.
-fn instructions(rivals: usize, wanted: &[&str]) -> Vec<f64> {
-    static COUNTS: OnceLock<Mutex<VecDeque<f64>>> = OnceLock::new();
+/// The line of a rival before its call is counted.
+fn counted(title: &str, rival: &Rival<'_>) -> String {
+    format!("{COUNTED} {title}, {}", rival.name)
+}
+
+/// The instructions that one call of a rival takes. The first time, this program runs once more under callgrind, with all
+/// that is wanted; it writes a file for each call that is measured.
+fn instructions(title: &str, rival: &Rival<'_>, wanted: &[&str]) -> f64 {
+    static COUNTS: OnceLock<HashMap<String, f64>> = OnceLock::new();
     let counts = COUNTS.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("calls");
@@ -107,19 +115,21 @@ fn instructions(rivals: usize, wanted: &[&str]) -> Vec<f64> {
         callgrind.args(["--quiet", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", file.display()));
         callgrind.args(["--toggle-collect=*counted_by_callgrind*", "--dump-after=*written_by_callgrind*"]);
         callgrind.arg(std::env::current_exe().expect("a path")).arg(COUNTED).args(wanted);
-        let status = callgrind.stdout(Stdio::null()).status().expect("valgrind");
-        assert!(status.success(), "{status}");
-        let calls = (1..).map_while(|call| std::fs::read_to_string(file.with_extension(call.to_string())).ok());
-        let count = |call: String| {
+        let output = callgrind.stderr(Stdio::inherit()).output().expect("valgrind");
+        assert!(output.status.success(), "{}", output.status);
+        let output = String::from_utf8_lossy(&output.stdout);
+        let rivals = output.lines().filter(|line| line.starts_with(COUNTED));
+        let count = |(call, rival): (usize, &str)| {
+            let call = std::fs::read_to_string(file.with_extension((call + 1).to_string())).expect("a count");
             let count = call.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a count");
-            count.trim().parse().expect("a number")
+            (rival.to_owned(), count.trim().parse().expect("a number"))
         };
-        Mutex::new(calls.map(count).collect())
+        rivals.enumerate().map(count).collect()
     });
-    counts.lock().expect("one thread").drain(..rivals).collect()
+    *counts.get(&counted(title, rival)).expect("what is compared does not change from run to run")
 }
 
-/// Their names are what callgrind is told: it heeds one option for a function.
+/// Two functions, as callgrind heeds only one of the options for each.
 #[inline(never)]
 fn written_by_callgrind(rival: &mut Rival<'_>) {
     counted_by_callgrind(rival);

@@ -39,8 +39,11 @@ impl Parser {
         match self.utf8(input) {
             Ok(text) => {
                 let _: Result<(), Stop> = machine.count_input(input.len());
-                // A condition as most write it takes some fifty bytes; one that is shorter makes the tree grow.
-                machine.tree().reserve(input.len() / 32 + 2, input.len() / 48);
+                // A condition as most write it takes some fifty bytes; one that is shorter makes the tree grow. A long text
+                // is given more room, as a vector that grows holds both copies; a short one less, as an allocator is
+                // slower from a kilobyte on.
+                let nodes = if input.len() < 1024 { input.len() / 32 + 2 } else { input.len() / 16 };
+                machine.tree().reserve(nodes, input.len() / 48);
                 let mut reader = Reader::new(text);
                 if feed_text(&mut reader, &mut machine).is_ok()
                     && let Err(error) = reader.next()

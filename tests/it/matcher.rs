@@ -72,6 +72,46 @@ fn many_conditions_on_many_paths() {
 }
 
 #[test]
+fn beginnings_that_share_beginnings_are_resolved_from_the_deepest() {
+    // What stands at each key: nothing, a scalar, one node, an array of none, one or two, an array in an array.
+    let around = |inner: &Value, key: &str| -> Vec<Value> {
+        let own = json!({key: inner, "x": 1});
+        let shapes =
+            [json!(5), own.clone(), json!([]), json!([own]), json!([own, {key: 7}]), json!([[own]]), json!([{"x": 1}])];
+        shapes.into_iter().chain([json!({})]).collect()
+    };
+    let mut documents = vec![json!(3), json!([3, 9])];
+    for key in ["e", "d", "c", "b", "a"] {
+        // Of the many, some of each shape.
+        let made: Vec<Value> = documents.iter().flat_map(|inner| around(inner, key)).collect();
+        let step = made.len().div_ceil(300);
+        documents =
+            made.into_iter().enumerate().filter(|(at, _)| at % step == at / step % step).map(|(_, d)| d).collect();
+    }
+    documents.retain(Value::is_object);
+    assert!(documents.len() > 50, "{}", documents.len());
+    let path = |keys: usize, last: &str| format!("{}{last}", &"a.b.c.d.e."[..2 * keys]);
+    let at = |path: String, operator: &str, value: i64| json!({"field": path, "operator": operator, "value": value});
+    let shallow: Vec<Value> = (0..5).map(|keys| at(path(keys, "x"), "eq", 2)).collect();
+    let (above, below) = (at(path(4, "e"), "gt", 2), at(path(4, "e"), "lt", 5));
+    let mut matched = [0, 0];
+    for filter in [
+        // Leaves are asked before groups: the deepest first, when nothing that it starts from is known.
+        json!({"AND": [above, {"OR": [{"OR": shallow}, {"AND": [below, above]}]}]}),
+        json!({"OR": [above, below, {"NOT": [{"AND": shallow}, {"OR": [below, at(path(3, "x"), "eq", 1)]}]}]}),
+        json!({"AND": [{"NOT": [above]}, {"NOT": [{"AND": [below, {"NOT": [above]}]}, {"OR": shallow}]}]}),
+    ] {
+        let reference = Reference::new(&trommel::parse::value(&filter).unwrap(), &Schema::open()).unwrap();
+        let matcher = matcher(&filter);
+        for document in &documents {
+            assert_eq!(matcher.matches(document), reference.matches(document), "{filter} on {document}");
+            matched[usize::from(matcher.matches(document))] += 1;
+        }
+    }
+    assert!(matched.iter().all(|count| *count > 20), "{matched:?}");
+}
+
+#[test]
 fn a_wide_or_of_searches_takes_memory_in_proportion() {
     let members: Vec<String> = (0..10_000)
         .map(|n| format!(r#"{{"field":"body","operator":"contains","value":"some needle number {n}"}}"#))

@@ -104,22 +104,27 @@ impl Ord for dyn MemberKey + '_ {
     }
 }
 
-/// The order of two keys that begin with the same byte. Nearly always they are the same: short ones are compared by the words that they
-/// begin and end with, which takes less than the call of `memcmp`. Not inlined, or the search would not be.
+/// The order of two keys that begin with the same byte.
+///
+/// Nearly always they are the same: short ones are compared by the words that they begin and end with, which takes less
+/// than the call of `memcmp`. Not inlined, or the search would not be.
 #[inline(never)]
 fn compare(a: &[u8], b: &[u8]) -> Ordering {
     fn ends<const N: usize>(key: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
         Some((key.first_chunk()?, key.last_chunk()?))
     }
+    // The two words of a key have all of its bytes.
     let is_same = a.len() == b.len()
         && match a.len() {
             0..4 => a.iter().eq(b),
-            4..8 => ends::<4>(a) == ends::<4>(b),
-            8..=16 => ends::<8>(a) == ends::<8>(b),
+            4..=8 => ends::<4>(a) == ends::<4>(b),
+            9..=16 => ends::<8>(a) == ends::<8>(b),
             _ => false,
         };
+    if is_same {
+        return Ordering::Equal;
+    }
     match (a.get(1), b.get(1)) {
-        _ if is_same => Ordering::Equal,
         (Some(second), Some(other)) if second != other => second.cmp(other),
         _ => a.cmp(b),
     }
@@ -145,5 +150,40 @@ impl Hash for dyn MemberKey + '_ {
     /// The hash of `str`: the map is one by hash where `serde_json` keeps the order of keys.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_in_the_order_of_str() {
+        let mut keys: Vec<String> = Vec::new();
+        for len in 0..=18 {
+            let key = vec![b'm'; len];
+            keys.push(String::from_utf8(key.clone()).unwrap());
+            for at in 0..len {
+                for byte in [0, b'A', b'z'] {
+                    let mut other = key.clone();
+                    other[at] = byte;
+                    keys.push(String::from_utf8(other).unwrap());
+                }
+                if at > 0 {
+                    let (head, tail) = ("m".repeat(at - 1), "m".repeat(len - at - 1));
+                    keys.push(format!("{head}é{tail}"));
+                }
+            }
+        }
+        let members: Json =
+            keys.iter().map(|key| (key.clone(), Json::from(key.as_str()))).collect::<Map<_, _>>().into();
+        for a in &keys {
+            for b in &keys {
+                let (x, y): (&str, &str) = (a, b);
+                assert_eq!((&x as &dyn MemberKey).cmp(&y as &dyn MemberKey), a.cmp(b), "{a:?}, {b:?}");
+            }
+            assert_eq!((&members).member(a).and_then(Json::as_str), Some(a.as_str()));
+        }
+        assert_eq!((&members).member("mmmmmmm m"), None);
     }
 }

@@ -56,9 +56,9 @@ impl Program {
     /// Whether the predicate holds for a document.
     #[inline(always)]
     pub(crate) fn run<N: Node>(&self, document: N) -> bool {
-        // A test alone remembers nothing for others.
         match &self.code.steps[..] {
-            [step] => {
+            // A test alone remembers nothing for others.
+            [step] if self.code.start == Target(0) => {
                 let holds = step.test.probe.holds_from(document, step.test.route.keys(), &mut None);
                 let target = if holds { step.if_true } else { step.if_false };
                 target == Target::TRUE
@@ -459,10 +459,12 @@ mod tests {
         // Both bounds of a range.
         assert_eq!(asked(json!({"AND": [gt("x", 0), lt("x", 9)]}), &document), (true, 1));
         // `a`, `b`, `c` and `d`, each once.
-        assert_eq!(
-            asked(json!({"AND": [gt("a.b.c", 0), gt("a.b.d", 0), lt("a.b.c", 9), lt("a.b.d", 9)]}), &document),
-            (true, 4)
-        );
+        let apart = json!({"AND": [gt("a.b.c", 0), gt("a.b.d", 0), lt("a.b.c", 9), lt("a.b.d", 9)]});
+        assert_eq!(asked(apart, &document), (true, 4));
+        // The same where both bounds of each range stand together, and where the beginning is the one element of an array.
+        let ranges = json!({"AND": [gt("a.b.c", 0), lt("a.b.c", 9), gt("a.b.d", 0), lt("a.b.d", 9)]});
+        assert_eq!(asked(ranges.clone(), &document), (true, 4));
+        assert_eq!(asked(ranges, &json!({"a": [document["a"]]})), (true, 4));
         // Ten conditions at one path, apart from one another.
         let many: Vec<Json> = (0..10).map(|n| json!({"OR": [gt("x", n), gt("a.b.c", 0)]})).collect();
         assert_eq!(asked(json!({"AND": many}), &document), (true, 4));

@@ -84,9 +84,10 @@ impl Route {
     #[inline(never)]
     pub(crate) fn start<'s, N: Node>(&'s self, memo: &'s Memo<N>) -> Start<'s, N> {
         match self.from.map(|(at, from)| (memo.kept(at), from)) {
-            Some((Kept::Many(start, end), from)) => {
-                Start { nodes: &memo.nodes[*start as usize..*end as usize], keys: &self.keys()[from as usize..] }
-            }
+            Some((Kept::Many(start, end), from)) => Start {
+                nodes: &memo.nodes[*start as usize..*end as usize],
+                keys: self.path.raw_keys_from(from as usize),
+            },
             _ => Start { nodes: std::slice::from_ref(&memo.document), keys: self.keys() },
         }
     }
@@ -254,6 +255,7 @@ impl<N: Node> Memo<N> {
                 Kept::NotYet | Kept::Many(..) | Kept::TooMany => None,
             },
         };
+        // Written in place, tag and node each on its own: a copy of both at once has to wait for both.
         match start.map(|(node, from)| descend(node, beginning.keys(from))) {
             Some(End::Node(node)) => *self.kept_mut(at) = Kept::One(node),
             Some(End::Nowhere) => *self.kept_mut(at) = Kept::Many(0, 0),
@@ -314,6 +316,7 @@ impl<N: Node> Memo<N> {
             }
         }
         match self.nodes[first..] {
+            // It goes the quicker way of most.
             [node] => {
                 self.nodes.truncate(first);
                 Kept::One(node)

@@ -23,14 +23,18 @@ use crate::value::Str;
 /// assert!(Path::parse("a..b").is_err());
 /// ```
 #[derive(Clone)]
-pub struct Path(
-    /// First the text as it was written, which may quote more than it needs to, then the keys: one allocation for all.
-    /// INVARIANT: there is a key.
-    Arc<[Str]>,
-);
+pub struct Path(Arc<Inner>);
 
 /// A key of a path.
 pub(crate) type Key = Str;
+
+/// Not one slice of all, which would spare an allocation: its pointer takes two words, in every condition and leaf.
+struct Inner {
+    /// INVARIANT: there is one.
+    keys: Box<[Key]>,
+    /// As it was written, which may quote more than it needs to.
+    written: Str,
+}
 
 fn has_quotes(written: &str) -> bool {
     written.contains('"')
@@ -65,16 +69,12 @@ impl Path {
     pub fn parse(text: &str) -> Result<Path, PathError> {
         if let Some(count) = plain_keys(text) {
             let mut rest = text;
-            let parts = (0..=count).map(|at| {
-                if at == 0 {
-                    return text.into();
-                }
+            let keys = (0..count).map(|_| {
                 let (key, after) = rest.split_at(rest.bytes().position(|byte| byte == b'.').unwrap_or(rest.len()));
                 rest = after.get(1..).unwrap_or("");
                 key.into()
             });
-            // One iterator over a range: its length is trusted, so nothing is copied.
-            return Ok(Path(parts.collect()));
+            return Ok(Path::new(text.into(), keys));
         }
         Path::parse_any(text)
     }
@@ -106,7 +106,7 @@ impl Path {
 
     /// INVARIANT: there is a key, and the text names the keys.
     fn new(written: Str, keys: impl IntoIterator<Item = Key>) -> Path {
-        Path(std::iter::once(written).chain(keys).collect())
+        Path(Arc::new(Inner { keys: keys.into_iter().collect(), written }))
     }
 
     /// The path of these keys, of which there is at least one; `None` for no keys.
@@ -131,13 +131,13 @@ impl Path {
     /// Those from one on. INVARIANT: there are as many.
     #[inline]
     pub(crate) fn raw_keys_from(&self, from: usize) -> &[Key] {
-        &self.0[from + 1..]
+        &self.0.keys[from..]
     }
 
     /// The text that was read, which may quote more than it needs to.
     #[must_use]
     pub fn written(&self) -> &str {
-        &self.0[0]
+        &self.0.written
     }
 
     /// The same for paths that share their memory, as those of one filter do.

@@ -255,7 +255,46 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
                     "a condition with the operator `=` has no operand",
                     Some("if the word is meant, write it in double quotes: `\"AND\"`"),
                 ),
-                (MissingValue, 12..13, "a condition with the operator `>` has no operand", None),
+                (
+                    MissingValue,
+                    12..13,
+                    "a condition with the operator `>` has no operand",
+                    Some("write a number or a string after it"),
+                ),
+            ],
+        ),
+        (
+            "a CONTAINS",
+            vec![(
+                MissingValue,
+                10..10,
+                "a condition with the operator `CONTAINS` has no operand",
+                Some("write a string after it"),
+            )],
+        ),
+        (
+            "a = 1 OR",
+            vec![(
+                Syntax,
+                8..8,
+                "expected a condition, found the end of the text",
+                Some("write a condition after `OR`, or leave it out"),
+            )],
+        ),
+        (
+            "(a = 1 OR NOT )",
+            vec![(
+                Syntax,
+                14..15,
+                "expected a condition, found `)`",
+                Some("write a condition after `NOT`, or leave it out"),
+            )],
+        ),
+        (
+            "active && b = 1",
+            vec![
+                (Syntax, 7..9, "expected an operator, found `&&`", is_true),
+                (Syntax, 7..9, "`&&` is no operator here", Some("write `AND`")),
             ],
         ),
         ("active", vec![(Syntax, 6..6, "expected an operator, found the end of the text", is_true)]),
@@ -410,7 +449,6 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
         ("a = $", vec![(Syntax, 5..5, "expected a key, found the end of the text", dynamic)]),
         (r#"a = {"type": "dynamic"}"#, vec![(Syntax, 4..5, "expected an operand, found `{`", dynamic)]),
         ("AND a = 1", vec![(Syntax, 0..3, "expected a condition, found `AND`", None)]),
-        ("a = 1 OR", vec![(Syntax, 8..8, "expected a condition, found the end of the text", None)]),
     ]
 }
 

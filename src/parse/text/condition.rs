@@ -160,6 +160,10 @@ impl Reading<'_> {
             return Err(self.stop_expecting(error.what, hint));
         }
         let start = self.offset();
+        // They join conditions in other languages: what is missing is the operator before them.
+        if self.rest.starts_with(['&', '|']) {
+            return Ok(self.no_operator(start));
+        }
         let (rest, run) = match lexer::symbol(self.rest).or_else(|_| lexer::word(self.rest)) {
             Ok(found) => found,
             Err(_) if self.at_end_of_operand() => return Ok(self.no_operator(start)),

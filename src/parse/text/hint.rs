@@ -46,9 +46,19 @@ pub(super) fn case_first(word: &str) -> String {
     format!("`{word}` stands behind a condition, or before `(`; {}", keyword_as_field(word))
 }
 
+/// The word at the end of a text that a condition should follow.
+fn waiting(before: &str) -> Option<&str> {
+    let length = before.bytes().rev().take_while(u8::is_ascii_alphabetic).count();
+    let word = &before[before.len() - length..];
+    matches!(Keyword::of(word), Some(Keyword::And | Keyword::Or | Keyword::Not)).then_some(word)
+}
+
 /// There is no condition where `rest` begins.
 pub(super) fn no_condition(text: &str, rest: &str) -> Option<String> {
     let before = text[..text.len() - rest.len()].trim_end();
+    if let (None | Some(')'), Some(word)) = (rest.chars().next(), waiting(before)) {
+        return Some(format!("write a condition after `{word}`, or leave it out"));
+    }
     let hint = match rest.chars().next() {
         None if before.is_empty() => "the filter that lets everything through is `ALL()`".to_owned(),
         Some('{') => "this looks like JSON, which is read as JSON where it is the whole text".to_owned(),
@@ -152,7 +162,7 @@ pub(super) fn no_operand(operator: Operator, rest: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::MissingValue, message);
     match lexer::word(rest) {
         Ok((_, word)) => diagnostic.hint(format!("if the word is meant, write it in double quotes: `\"{word}\"`")),
-        Err(_) => diagnostic,
+        Err(_) => diagnostic.hint(format!("write {} after it", operator.operand().words())),
     }
 }
 

@@ -359,6 +359,10 @@ impl Diagnostics {
     }
 
     /// Whether one more would be reported: if not, its place need not be worked out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.found.len() < self.most
     }

@@ -145,7 +145,10 @@ impl Builder {
         if !self.has_root {
             return Err(Diagnostic::error(Code::Usage, "a filter has a root").hint("`Filter::everything()`").into());
         }
-        Ok(self.tree.finish())
+        match self.tree.count_object_groups() {
+            Ok(()) => Ok(self.tree.finish()),
+            Err((_, refusal)) => Err(refusal.diagnostic(self.tree.limits()).into()),
+        }
     }
 
     fn add(mut self, add: impl FnOnce(&mut TreeBuilder) -> Result<(), Refusal>) -> Builder {
@@ -192,6 +195,8 @@ pub(crate) struct TreeBuilder {
     current: NodeId,
     /// Groups that are open.
     depth: usize,
+    /// Whether an object was closed that has several members or none: it is an AND, which only its end tells.
+    has_object_groups: bool,
     paths: Paths,
 }
 
@@ -262,6 +267,7 @@ impl TreeBuilder {
             },
             current: 0,
             depth: 0,
+            has_object_groups: false,
             paths: Paths::default(),
         }
     }
@@ -319,6 +325,8 @@ impl TreeBuilder {
     pub(crate) fn close(&mut self, span: Span) {
         let end = self.tree.nodes.len() as NodeId;
         let node = &mut self.tree.nodes[self.current as usize];
+        // Of an open node, `end` is how many members it has so far.
+        self.has_object_groups |= matches!(node.kind, Kind::Object { .. }) && node.end != 1;
         node.end = end;
         node.span = node.span.to(span);
         self.current = node.parent;
@@ -348,6 +356,10 @@ impl TreeBuilder {
         self.tree.nodes[node as usize].span.to(span)
     }
 
+    pub(crate) fn span_of(&self, node: NodeId) -> Span {
+        self.tree.nodes[node as usize].span
+    }
+
     /// Whether the current node is a `"NOT": {…}`, which ends with its one member.
     pub(crate) fn is_current_not_one(&self) -> bool {
         self.tree.nodes[self.current as usize].kind == Kind::NotOne
@@ -362,6 +374,37 @@ impl TreeBuilder {
             let span = self.tree.nodes[self.current as usize].span;
             self.close(span);
         }
+    }
+
+    /// Counts towards the depth the objects that are groups: those of several members, which are an AND, or of none. The
+    /// reading cannot, as it has gone below by the time it knows. Where the depth passes its limit, the node and why.
+    pub(crate) fn count_object_groups(&mut self) -> Result<(), (NodeId, Refusal)> {
+        if !self.has_object_groups {
+            return Ok(());
+        }
+        let nodes = &self.tree.nodes;
+        // A null group is no member.
+        let mut members = vec![0_u32; nodes.len()];
+        for node in nodes.iter().skip(1) {
+            members[node.parent as usize] += u32::from(!matches!(node.kind, Kind::Absent(_)));
+        }
+        // Parents come first; what is read from here on are the depths.
+        let mut depths = members;
+        let mut deepest = (0, 0);
+        for (at, node) in nodes.iter().enumerate() {
+            let is_group = match node.kind {
+                Kind::And | Kind::Or | Kind::Not | Kind::NotOne => true,
+                Kind::Object { .. } => depths[at] != 1,
+                Kind::Absent(_) | Kind::Condition(_) | Kind::Pair(_) => false,
+            };
+            let above = if at == 0 { 0 } else { depths[node.parent as usize] };
+            depths[at] = above + u32::from(is_group);
+            if depths[at] > deepest.0 {
+                deepest = (depths[at], at);
+            }
+        }
+        let counted = self.tree.budget.note(Limit::Depth, deepest.0 as usize);
+        counted.map_err(|reached| (deepest.1 as NodeId, Refusal::Limit(Limit::Depth, reached)))
     }
 
     /// The innermost node that is open.

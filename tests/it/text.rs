@@ -949,3 +949,38 @@ fn a_mutated_text_never_panics() {
     }
     assert!(read > 1_000 && refused > 1_000, "{read} read, {refused} refused");
 }
+
+#[test]
+fn json_and_text_count_the_same_depth() {
+    let wraps = [
+        r#"{"x":1,"AND":[@]}"#,
+        r#"{"AND":[@],"x":1,"y":2}"#,
+        r#"{"OR":[@,{}]}"#,
+        r#"{"NOT":@}"#,
+        r#"{"x":1,"NOT":@}"#,
+        r#"{"AND":[@],"OR":null}"#,
+        r#"{"case_sensitive":false,"OR":[{"x":1,"y":2},@]}"#,
+    ];
+    let raised = Parser::new().limits(Limits::default().with(Limit::Depth, 1_000));
+    let mut refused = 0;
+    for (first, second) in wraps.iter().flat_map(|first| wraps.map(|second| (first, second))) {
+        for levels in [1, 2, 62, 63, 64, 65, 84, 85, 86, 126, 127, 128, 129] {
+            for inner in [r#"{"a":1}"#, "{}", r#"{"a":1,"b":2}"#] {
+                let wrap = |json: String, level: usize| [first, second][level % 2].replace('@', &json);
+                let json = (0..levels).fold(inner.to_owned(), wrap);
+                let filter = raised.json(&json).expect("a filter");
+                let text = filter.to_text();
+                let again = raised.text(&text).expect("its text");
+                assert_eq!(filter.budget().used(Limit::Depth), again.budget().used(Limit::Depth), "{json} and {text}");
+                let read = [parse::json(&json).err(), parse::text(&text).err()];
+                refused += usize::from(read[0].is_some());
+                assert_eq!(read[0].is_some(), read[1].is_some(), "{json}");
+                if let Some(error) = &read[0] {
+                    assert_eq!(error.code(), Code::Limit);
+                    assert!(error.to_string().contains("depth"), "{error}");
+                }
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}

@@ -2,7 +2,7 @@
 
 use super::{Frame, Machine, Step, Stop};
 use crate::error::{Code, Diagnostic, Place, excerpt};
-use crate::filter::{Refusal, Span, Spelling, push_pointer};
+use crate::filter::{NodeId, Refusal, Span, Spelling, push_pointer};
 use crate::operator::Operator;
 use crate::parse::reader::BadNumber;
 
@@ -33,6 +33,13 @@ impl Machine {
         let diagnostic = refusal.diagnostic(self.tree.limits()).at(place);
         self.diagnostics.push_last(diagnostic);
         Err(Stop)
+    }
+
+    /// Notes a node that is too deep.
+    #[cold]
+    pub(super) fn too_deep(&mut self, node: NodeId, refusal: &Refusal) {
+        let place = Place { pointer: Some(self.tree.pointer(node)), span: self.tree.span_of(node).range() };
+        self.diagnostics.push_last(refusal.diagnostic(self.tree.limits()).at(place));
     }
 
     pub(super) fn place<S: AsRef<str>>(&self, segments: &[S], span: Span) -> Place {

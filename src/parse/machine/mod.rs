@@ -411,6 +411,9 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn finish(&mut self) -> (Filter, Diagnostics) {
         self.tree.close_all();
+        if let (true, Err((node, refusal))) = (self.diagnostics.is_empty(), self.tree.count_object_groups()) {
+            self.too_deep(node, &refusal);
+        }
         let none = Diagnostics::new(self.tree.limits());
         (self.tree.finish(), std::mem::replace(&mut self.diagnostics, none))
     }

@@ -77,7 +77,7 @@ const MIB: usize = 1 << 20;
 /// | limit | counts | default |
 /// | --- | --- | --- |
 /// | `input` | bytes of input | 16 MiB |
-/// | `depth` | groups around a condition | 128 |
+/// | `depth` | groups around a condition; an object of several keys is one | 128 |
 /// | `conditions` | conditions | 10,000 |
 /// | `list_items` | list elements, in all | 1,000,000 |
 /// | `operand` | bytes of one operand | 64 KiB |

@@ -11,7 +11,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
 use crate::error::{Code, Diagnostic, Error};
-use crate::filter::{Condition, Filter, Kind, Operand};
+use crate::filter::{Condition, Filter, Kind, NodeId, Operand};
 use crate::fold;
 use crate::operator::Operator;
 use crate::path::Path;
@@ -99,6 +99,11 @@ impl Reference {
     /// The filter as it was written.
     pub(crate) fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// Whether letter case is ignored at a node (L1).
+    pub(crate) fn ignores_case(&self, node: NodeId) -> bool {
+        self.settings[node as usize].ignore_case
     }
 
     /// The verdict of every node, in the order of the text.

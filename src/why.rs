@@ -16,7 +16,8 @@ const MOST_VALUES: usize = 10;
 
 /// Why a document matches a filter or not. From [`Reference::why`], so it cannot differ from the law.
 ///
-/// `Display` draws the tree, and marks what decided with `>`. It serialises to
+/// `Display` draws the tree, and marks what decided with `>`; `NOCASE` stands where letter case is ignored and the operand
+/// has letters. It serialises to
 /// `{"kind":"and|or|not|leaf","matches":…,"children":[…]}`, a leaf with `"field","operator","value","values"`.
 ///
 /// ```
@@ -50,6 +51,7 @@ struct Shown<'d> {
     depth: u32,
     matches: bool,
     is_decisive: bool,
+    ignores_case: bool,
     /// The values at a leaf's path.
     values: Vec<&'d Json>,
     more: bool,
@@ -84,7 +86,8 @@ impl Reference {
             }
             let more = values.len() > MOST_VALUES;
             values.truncate(MOST_VALUES);
-            nodes.push(Shown { node, depth, matches, is_decisive, values, more });
+            let ignores_case = self.ignores_case(node);
+            nodes.push(Shown { node, depth, matches, is_decisive, ignores_case, values, more });
         }
         WhyTree { filter: filter.clone(), nodes }
     }
@@ -175,6 +178,15 @@ impl WhyTree<'_> {
             Operand::Omitted | Operand::Value(Value::Bool(true)) => {}
             operand => text.push_str(&shortened(&format!(" {operand:?}"))),
         }
+        let is_cased = match condition.operand() {
+            Operand::Value(value) => value.is_cased(),
+            Operand::List(values) => values.iter().any(Value::is_cased),
+            // Never here: a reference is bound.
+            Operand::Omitted | Operand::Dynamic(_) | Operand::Mixed(_) => false,
+        };
+        if shown.ignores_case && is_cased {
+            text.push_str(" NOCASE");
+        }
         Some(text)
     }
 }
@@ -258,6 +270,16 @@ mod tests {
         let many = json!({"a": (0..20).collect::<Vec<_>>()});
         assert_eq!(why(r#"{"a": 19}"#, &many)["values"].as_array().map(Vec::len), Some(MOST_VALUES));
         assert_eq!(why("{}", &document), json!({"kind": "and", "matches": true, "children": []}));
+    }
+
+    #[test]
+    fn letter_case_is_told_where_it_matters() {
+        let filter = r#"{"case_sensitive": false, "AND": [{"a": "X"}, {"a": 5}, {"field": "b", "value": "Y",
+            "case_sensitive": true}, {"field": "b", "operator": "in", "value": [1, "y"]}]}"#;
+        let reference = Reference::new(&crate::parse::json(filter).unwrap(), &Schema::open()).unwrap();
+        let why = reference.why(&json!({"a": "x", "b": "y"})).to_string();
+        let marked: Vec<bool> = why.lines().skip(2).map(|line| line.contains(" NOCASE    found ")).collect();
+        assert_eq!(marked, [true, false, false, true], "{why}");
     }
 
     #[test]

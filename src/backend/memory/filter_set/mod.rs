@@ -266,6 +266,25 @@ mod tests {
     }
 
     #[test]
+    fn equal_leaves_are_asked_once_for_all_filters() {
+        let mut set = FilterSet::new();
+        let line = |operator: &str, value: &str| json!({"field": "line", "operator": operator, "value": value});
+        for id in 0..1_000 {
+            let none = {
+                let mut none = line("contains", "quiet");
+                none["case_sensitive"] = json!(id % 2 == 0);
+                json!({"NOT": [none, line("regex", "^#")]})
+            };
+            let filter = json!({"AND": [{"user": id % 10}, line("regex", "a+b"), line("ends_with", "!"), none]});
+            set.insert(id, &check(filter));
+        }
+        let document = json!({"user": [1, 2, 3, 4, 5, 6, 7, 8], "line": "loud aab!"});
+        assert_eq!(set.matches(&document).len(), 800);
+        // Users are found by hash. Two expressions, an end, and `contains` in both letter cases are left.
+        assert!((1..=5).contains(&set.pool.evaluated()), "{}", set.pool.evaluated());
+    }
+
+    #[test]
     fn a_value_met_again_costs_no_more_with_each_filter() {
         let mut set = FilterSet::new();
         let schema = Schema::new([Field::new("at", Type::Datetime)]).unwrap();

@@ -18,6 +18,9 @@ pub(super) struct Notes {
     seen: Vec<u32>,
     reached: Reached,
     found: Found,
+    /// How many tests were asked of the document.
+    #[cfg(test)]
+    evaluated: std::cell::Cell<usize>,
 }
 
 /// What is known of the leaves.
@@ -62,6 +65,8 @@ impl Notes {
         self.verdicts.of.resize(leaves.bound(), 0);
         self.verdicts.literals.clear();
         self.seen.resize(filters, 0);
+        #[cfg(test)]
+        self.evaluated.set(0);
     }
 }
 
@@ -125,6 +130,8 @@ impl<'s, 'd> Visit<'s, 'd> {
     }
 
     fn evaluate(&self, leaf: u32) -> bool {
+        #[cfg(test)]
+        self.notes.evaluated.set(self.notes.evaluated.get() + 1);
         self.leaves.get(leaf).is_some_and(|leaf| {
             let nodes = self.nodes.at(leaf.path, self.notes.verdicts.epoch, &self.notes.reached);
             leaf.probe.holds(Start::at(nodes))
@@ -173,6 +180,14 @@ impl Pool {
         let mut notes = self.take();
         notes.verdicts.epoch = LAST_EPOCH - 1;
         self.give(notes);
+    }
+
+    /// How many tests were asked of the last document.
+    pub(super) fn evaluated(&self) -> usize {
+        let notes = self.take();
+        let evaluated = notes.evaluated.get();
+        self.give(notes);
+        evaluated
     }
 
     /// The number of the document that was asked about last, and the room that is kept for what is found.

@@ -437,12 +437,12 @@ fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<Stri
 }
 
 fn render(error: &Error, source: &str, renderer: &Renderer) -> String {
-    let mut out = String::new();
+    let (mut out, mut cursor) = (String::new(), Cursor::new(source));
     for diagnostic in error.diagnostics() {
         if !out.is_empty() {
             out.push('\n');
         }
-        render_one(&mut out, diagnostic, source, renderer);
+        render_one(&mut out, diagnostic, &mut cursor, renderer);
     }
     if error.omitted() > 0 {
         out.push_str(&format!("\n… and {} more\n", error.omitted()));
@@ -450,18 +450,18 @@ fn render(error: &Error, source: &str, renderer: &Renderer) -> String {
     out
 }
 
-fn render_one(out: &mut String, diagnostic: &Diagnostic, source: &str, renderer: &Renderer) {
+fn render_one(out: &mut String, diagnostic: &Diagnostic, cursor: &mut Cursor<'_>, renderer: &Renderer) {
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
     let Diagnostic { code, message, .. } = diagnostic;
-    let span = diagnostic.place.span.as_ref().filter(|span| span.end <= source.len());
+    let span = diagnostic.place.span.as_ref().filter(|span| span.end <= cursor.source.len());
     match span {
         Some(span) => {
-            let (line, column) = line_column(source, span.start);
+            let (line, column) = cursor.line_column(span.start);
             out.push_str(&format!("{line}:{column}: {severity}[{code}]: {message}\n"));
-            if let Some((window, line, span)) = window(source, span) {
+            if let Some((window, span)) = window(cursor.source, span) {
                 let annotation = AnnotationKind::Primary.span(span);
                 let snippet = Snippet::source(window).line_start(line).annotation(annotation);
                 out.push_str(&renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]));
@@ -479,31 +479,58 @@ fn render_one(out: &mut String, diagnostic: &Diagnostic, source: &str, renderer:
     }
 }
 
-/// Line and column of a byte offset, both from 1; columns count characters.
-fn line_column(source: &str, offset: usize) -> (usize, usize) {
-    let before = &source.as_bytes()[..offset];
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    // A character is counted at its first byte, so that an offset inside one is no trouble.
-    let column = before[line_start..].iter().filter(|byte| (**byte as i8) >= -0x40).count() + 1;
-    (line, column)
+/// Counts lines and characters on from the last place asked for: mistakes come in the order of their places, and counting
+/// from the beginning for each would take the square of the text.
+struct Cursor<'s> {
+    source: &'s str,
+    at: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'s> Cursor<'s> {
+    fn new(source: &'s str) -> Cursor<'s> {
+        Cursor { source, at: 0, line: 1, column: 1 }
+    }
+
+    /// Line and column of a byte offset, both from 1; columns count characters.
+    fn line_column(&mut self, offset: usize) -> (usize, usize) {
+        if offset < self.at {
+            *self = Cursor::new(self.source);
+        }
+        let between = &self.source.as_bytes()[self.at..offset];
+        let lines = between.iter().filter(|byte| **byte == b'\n').count();
+        let last = match lines {
+            0 => between,
+            _ => {
+                self.column = 1;
+                between.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
+            }
+        };
+        // A character is counted at its first byte, so that an offset inside one is no trouble.
+        self.column += last.iter().filter(|byte| (**byte as i8) >= -0x40).count();
+        self.line += lines;
+        self.at = offset;
+        (self.line, self.column)
+    }
 }
 
 /// The part of the source to draw around a span: the line it begins in, cut to a screenful where it is long. Gives the
-/// text, its line number, and the span within it.
-fn window<'s>(source: &'s str, span: &Range<usize>) -> Option<(&'s str, usize, Range<usize>)> {
+/// text, and the span within it. Looks no further than that, however long the line is.
+fn window<'s>(source: &'s str, span: &Range<usize>) -> Option<(&'s str, Range<usize>)> {
     const AROUND: usize = 60;
-    let line_start = source.as_bytes()[..span.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let line_end = source.as_bytes()[span.start..].iter().position(|byte| *byte == b'\n');
-    let line_end = line_end.map_or(source.len(), |length| span.start + length);
+    let first = span.start.saturating_sub(AROUND);
+    let from = source.as_bytes()[first..span.start].iter().rposition(|byte| *byte == b'\n');
+    let from = floor_boundary(source, from.map_or(first, |at| first + at + 1));
+    let last = source.len().min(span.start + 3 * AROUND);
+    let line_end = source.as_bytes()[span.start..last].iter().position(|byte| *byte == b'\n');
+    let line_end = line_end.map_or(last, |length| span.start + length);
     let end = span.end.min(line_end);
-    let from = floor_boundary(source, line_start.max(span.start.saturating_sub(AROUND)));
     let to = floor_boundary(source, line_end.min(end.min(span.start + 2 * AROUND) + AROUND));
-    let (line, _) = line_column(source, span.start);
     let text = source.get(from..to)?;
     let start = floor_boundary(source, span.start).clamp(from, to) - from;
     let stop = floor_boundary(source, end).clamp(from + start, to) - from;
-    Some((text, line, start..stop))
+    Some((text, start..stop))
 }
 
 /// The last character boundary at or before `at`.
@@ -519,6 +546,18 @@ mod tests {
     fn codes_serialise_as_their_names() {
         for code in [Code::NotASource, Code::UnknownKey, Code::Io] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+
+    #[test]
+    fn places_are_counted_on_from_one_another_as_from_the_beginning() {
+        let text = "é\n\nab\r\nc\u{10FFFF}d\n";
+        let mut cursor = Cursor::new(text);
+        for offset in (0..=text.len()).flat_map(|offset| [offset, text.len() / 2, offset]) {
+            let mut chars = text.char_indices().filter(|(at, _)| *at < offset).map(|(_, c)| c).collect::<Vec<_>>();
+            let line = chars.iter().filter(|c| **c == '\n').count() + 1;
+            chars.drain(..chars.iter().rposition(|c| *c == '\n').map_or(0, |at| at + 1));
+            assert_eq!(cursor.line_column(offset), (line, chars.len() + 1), "{offset}");
         }
     }
 

@@ -179,6 +179,9 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
     let is_true = Some("to ask whether it is true, write `active = true`");
     let joined = Some("conditions are joined by `AND` or `OR`");
     let dynamic = Some("a dynamic value is written `$inputs.user_id`");
+    let once = Some("the letter case is said once: behind a condition, or before the `(` of a group");
+    let apart = Some("`!=`, `>=` and `<=` are written without a blank in them");
+    let arithmetic = Some("there is no arithmetic: a field is compared with a value");
     let odd_key = Some("a key of other characters than letters, digits, `_` and `-` is written in double quotes");
     vec![
         (
@@ -449,6 +452,84 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
         ("a = $", vec![(Syntax, 5..5, "expected a key, found the end of the text", dynamic)]),
         (r#"a = {"type": "dynamic"}"#, vec![(Syntax, 4..5, "expected an operand, found `{`", dynamic)]),
         ("AND a = 1", vec![(Syntax, 0..3, "expected a condition, found `AND`", None)]),
+        (
+            r#"a = 'x"y' OR b = 'it''s' OR c = `it\`s` OR d IN ('', "x")"#,
+            vec![
+                (
+                    Syntax,
+                    4..9,
+                    "expected an operand, found `'`",
+                    Some(r#"a string is written in double quotes: `"x\"y"`"#),
+                ),
+                (
+                    Syntax,
+                    17..24,
+                    "expected an operand, found `'`",
+                    Some(r#"a string is written in double quotes: `"it's"`"#),
+                ),
+                (
+                    Syntax,
+                    32..39,
+                    "expected an operand, found ```",
+                    Some("a string is written in double quotes: `\"it`s\"`"),
+                ),
+                (
+                    Syntax,
+                    49..51,
+                    "expected an operand, found `'`",
+                    Some(r#"a string is written in double quotes: `""`"#),
+                ),
+            ],
+        ),
+        (r#"a = "x" NOCASE CASE"#, vec![(Syntax, 15..19, "expected `AND`, `OR` or the end, found `CASE`", once)]),
+        ("(a = 1) nocase", vec![(Syntax, 8..14, "expected `AND`, `OR` or the end, found `nocase`", once)]),
+        ("a ! = 1", vec![(UnknownOperator, 2..3, "unknown operator `!`", apart)]),
+        ("a > = 1", vec![(Syntax, 4..5, "expected an operand, found `=`", apart)]),
+        ("\"a\"b = 1", vec![(UnknownOperator, 3..4, "unknown operator `b`", Some("between two keys stands a dot"))]),
+        ("a - 1 = 2", vec![(UnknownOperator, 2..3, "unknown operator `-`", arithmetic)]),
+        ("a * 2 > b", vec![(Syntax, 2..3, "expected an operator, found `*`", arithmetic)]),
+        (
+            "a !~ \"x\" OR b =~ \"y\"",
+            vec![
+                (
+                    UnknownOperator,
+                    2..4,
+                    "unknown operator `!~`",
+                    Some("write `NOT` before the whole condition, and `MATCHES`"),
+                ),
+                (UnknownOperator, 14..16, "unknown operator `=~`", Some("write `MATCHES`")),
+            ],
+        ),
+        (
+            "a = [1] OR b IN [1]",
+            vec![
+                (
+                    OperandType,
+                    4..7,
+                    "the operator `=` takes a string, number, boolean or null, not a list",
+                    Some("for one of several values, use `IN`"),
+                ),
+                (Syntax, 16..17, "a list is written in parentheses", Some("write `(` and `)`")),
+            ],
+        ),
+        (
+            "active, b = 1",
+            vec![(
+                Syntax,
+                6..7,
+                "expected an operator, found `,`",
+                Some("to ask whether it is true, write `active = true`"),
+            )],
+        ),
+        (
+            "(a) = 1",
+            vec![(
+                Syntax,
+                2..3,
+                "expected an operator, found `)`",
+                Some("parentheses stand around conditions, not around a field"),
+            )],
+        ),
     ]
 }
 

@@ -175,7 +175,7 @@ impl Reading<'_> {
             Some(_) => return Err(self.stop_expecting(What::OPERATOR, hint::no_operator(self.text, start))),
         }
         self.rest = rest;
-        let (diagnostic, meant) = hint::unknown_operator(run, rest);
+        let (diagnostic, meant) = hint::unknown_operator(run, rest, &self.text[..start]);
         // Its AND joins no conditions.
         if run.eq_ignore_ascii_case("between") {
             return Err(self.stop(diagnostic, start..start + run.len()));
@@ -199,6 +199,7 @@ impl Reading<'_> {
             let (diagnostic, length) = hint::expecting(What::OPERATOR, self.rest);
             let diagnostic = hint::no_operator(self.text, start).into_iter().fold(diagnostic, Diagnostic::hint);
             self.mistake(diagnostic, start..start + length);
+            self.is_adrift = self.rest.starts_with([',', ')']);
         }
         Found::Missing
     }
@@ -237,7 +238,11 @@ impl Reading<'_> {
     fn list(&mut self, operator: Operator) -> Result<Option<Operand>, Stop> {
         let start = self.offset();
         match self.rest.chars().next() {
-            Some('(' | '[') => self.elements(),
+            Some('(') => self.elements(),
+            Some('[') => {
+                self.mistake(hint::square_brackets(), start..start + 1);
+                self.elements().map(|_| None)
+            }
             Some('$') => Ok(self.operand()?.and_then(|operand| match operand {
                 Element::Dynamic(path) => Some(Operand::Dynamic(path)),
                 Element::Value(_) => None,
@@ -252,13 +257,10 @@ impl Reading<'_> {
         }
     }
 
-    /// `"(" [operand {"," operand}] ")"`; `None` if there is a mistake in it. Square brackets are one.
+    /// `"(" [operand {"," operand}] ")"`, or the same in square brackets; `None` if there is a mistake in it.
     fn elements(&mut self) -> Result<Option<Operand>, Stop> {
         let mut elements = Elements::default();
-        let start = self.offset();
         let (close, what) = if self.take('[') {
-            self.mistake(hint::square_brackets(), start..start + 1);
-            elements.is_broken = true;
             (']', What::CLOSE_SQUARE)
         } else {
             self.take('(');
@@ -363,7 +365,7 @@ impl Reading<'_> {
         }
         if let Some((run, inside)) = hint::foreign_string(self.rest) {
             self.rest = &self.rest[run.len()..];
-            self.mistake(hint::foreign_quotes(run, inside), start..start + run.len());
+            self.mistake(hint::foreign_quotes(run, &inside), start..start + run.len());
             return Ok(None);
         }
         let run = lexer::would_be_path(self.rest);

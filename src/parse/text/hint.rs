@@ -37,6 +37,11 @@ pub(super) fn not_the_word(found: &str, word: &str) -> Diagnostic {
     diagnostic
 }
 
+/// Blanks inside an operator.
+const APART: &str = "`!=`, `>=` and `<=` are written without a blank in them";
+
+const NO_ARITHMETIC: &str = "there is no arithmetic: a field is compared with a value";
+
 pub(super) fn keyword_as_field(word: &str) -> String {
     format!("a field of that name is written `\"{word}\"`")
 }
@@ -96,6 +101,10 @@ pub(super) fn no_operator(text: &str, at: usize) -> Option<String> {
     let field = &field[field.rfind([' ', '\t', '\n', '\r', '(', ',', '!']).map_or(0, |at| at + 1)..];
     let is_bare = !field.is_empty() && field.chars().all(|c| crate::filter::is_bare(c) || c == '.');
     match rest.chars().next() {
+        Some('+' | '*' | '/' | '%') if text[..at].ends_with([' ', '\t', '\n', '\r']) => Some(NO_ARITHMETIC.to_owned()),
+        Some(')') if lexer::operator(blank(&rest[1..])).is_ok() => {
+            Some("parentheses stand around conditions, not around a field".to_owned())
+        }
         Some('(') => Some("there are no functions; `ALL`, `ANY` and `NONE` are the only words before `(`".to_owned()),
         Some(c) if c.is_ascii_punctuation() && !matches!(c, ')' | ',' | '"' | '\'' | ']' | '&' | '|') => {
             Some("a key of other characters than letters, digits, `_` and `-` is written in double quotes".to_owned())
@@ -117,8 +126,8 @@ pub(super) fn half_operator(operator: &str, rest: &str) -> Option<String> {
     }
 }
 
-/// No operator is spelled so; and which one is meant, where that is sure. `rest` is what follows.
-pub(super) fn unknown_operator(run: &str, rest: &str) -> (Diagnostic, Option<Operator>) {
+/// No operator is spelled so; and which one is meant, where that is sure. `rest` is what follows, `before` what went before.
+pub(super) fn unknown_operator(run: &str, rest: &str, before: &str) -> (Diagnostic, Option<Operator>) {
     let lower = run.to_ascii_lowercase();
     let meant = match lower.as_str() {
         "===" => Some(Operator::Eq),
@@ -126,6 +135,7 @@ pub(super) fn unknown_operator(run: &str, rest: &str) -> (Diagnostic, Option<Ope
         "=>" => Some(Operator::Gte),
         "=<" => Some(Operator::Lte),
         ":" => Some(Operator::Eq),
+        "=~" | "~" => Some(Operator::Regex),
         lower => Operator::from_spelling(lower),
     };
     let mut diagnostic = machine::unknown_operator(run);
@@ -134,9 +144,23 @@ pub(super) fn unknown_operator(run: &str, rest: &str) -> (Diagnostic, Option<Ope
         diagnostic.expected = vec![operator.text().to_owned()];
         return (diagnostic.hint(format!("write `{}`", operator.text())), meant);
     }
+    let words = match lower.as_str() {
+        "!~" => Some("write `NOT` before the whole condition, and `MATCHES`"),
+        "!" if blank(rest).starts_with('=') => Some(APART),
+        "-" => Some(NO_ARITHMETIC),
+        _ => None,
+    };
+    if let Some(words) = words {
+        diagnostic.expected.clear();
+        return (diagnostic.hint(words), None);
+    }
     if lexer::operator(blank(rest)).is_ok() {
         diagnostic.expected.clear();
-        return (diagnostic.hint("a key with a blank in it is written in double quotes"), None);
+        let hint = match before.ends_with('"') {
+            true => "between two keys stands a dot",
+            false => "a key with a blank in it is written in double quotes",
+        };
+        return (diagnostic.hint(hint), None);
     }
     if lower == "between" {
         return (diagnostic.hint("for a range, write `a >= 1 AND a <= 9`"), None);
@@ -213,12 +237,12 @@ pub(super) fn no_number(run: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::Syntax, message);
     match why {
         Some(_) => diagnostic,
-        None => diagnostic.hint(in_quotes(&words)),
+        None => diagnostic.hint(in_quotes(run)),
     }
 }
 
-/// A string in quotes of another language, with them and without.
-pub(super) fn foreign_string(rest: &str) -> Option<(&str, &str)> {
+/// A string in quotes of another language, with them and what it says: inside, a backslash or a second quote makes one of it.
+pub(super) fn foreign_string(rest: &str) -> Option<(&str, String)> {
     let close: &[char] = match rest.chars().next()? {
         '\'' => &['\''],
         '`' => &['`'],
@@ -226,31 +250,41 @@ pub(super) fn foreign_string(rest: &str) -> Option<(&str, &str)> {
         '“' | '”' | '„' => &['”', '“'],
         _ => return None,
     };
-    let begin = rest.chars().next().map_or(0, char::len_utf8);
-    let Some(inside) = rest[begin..].find(close) else { return Some((rest, rest[begin..].trim_end())) };
-    let end = begin + inside + rest[begin + inside..].chars().next().map_or(0, char::len_utf8);
-    Some((&rest[..end], &rest[begin..begin + inside]))
+    let (mut inside, mut chars) = (String::new(), rest.char_indices().skip(1).peekable());
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|&(_, next)| next);
+        if next.is_some_and(|next| close.contains(&next) && (c == '\\' || c == next)) {
+            inside.extend(chars.next().map(|(_, quote)| quote));
+        } else if close.contains(&c) {
+            return Some((&rest[..at + c.len_utf8()], inside));
+        } else {
+            inside.push(c);
+        }
+    }
+    inside.truncate(inside.trim_end().len());
+    Some((rest, inside))
 }
 
 pub(super) fn foreign_quotes(run: &str, inside: &str) -> Diagnostic {
     let quote: String = run.chars().take(1).collect();
     let diagnostic = Diagnostic::error(Code::Syntax, format!("expected an operand, found `{quote}`"));
-    diagnostic.hint(in_quotes(&excerpt(inside)))
+    diagnostic.hint(in_quotes(inside))
 }
 
 pub(super) fn bare_string(run: &str) -> Diagnostic {
-    let words = excerpt(run);
-    Diagnostic::error(Code::Syntax, format!("expected an operand, found `{words}`")).hint(in_quotes(&words))
+    Diagnostic::error(Code::Syntax, format!("expected an operand, found `{}`", excerpt(run))).hint(in_quotes(run))
 }
 
 fn in_quotes(words: &str) -> String {
-    format!("a string is written in double quotes: `\"{words}\"`")
+    let escaped = words.replace('\\', r"\\").replace('"', r#"\""#);
+    format!("a string is written in double quotes: `\"{}\"`", excerpt(&escaped))
 }
 
 pub(super) fn no_operand_here(rest: &str) -> Option<String> {
     match rest.chars().next()? {
         '{' => Some(a_dynamic_value()),
         '(' | '[' => Some("a list inside a list is no operand".to_owned()),
+        '=' => Some(APART.to_owned()),
         '/' => Some("a regular expression is written `MATCHES \"…\"`".to_owned()),
         _ => None,
     }
@@ -265,6 +299,9 @@ pub(super) fn after_operand(rest: &str, is_outermost: bool) -> Option<String> {
         _ => {}
     }
     let word = lexer::word(rest).ok().map(|(_, word)| word);
+    if let Some(Keyword::Case | Keyword::NoCase) = word.and_then(Keyword::of) {
+        return Some("the letter case is said once: behind a condition, or before the `(` of a group".to_owned());
+    }
     let near =
         word.and_then(|word| Diagnostic::error(Code::Syntax, "").near(word, ["AND", "OR", "NOCASE", "CASE"]).hint);
     match (near, word, rest.starts_with('"')) {

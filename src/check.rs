@@ -157,6 +157,13 @@ struct Context {
     joins_all: bool,
 }
 
+/// So many nodes need no allocation for their contexts.
+const FEW: usize = 16;
+
+impl Context {
+    const ROOT: Context = Context { members: 0, negated: false, ignore_case: false, joins_all: true };
+}
+
 impl<'s> Check<'s> {
     fn new(schema: &'s Schema, filter: &'s Filter) -> Check<'s> {
         let diagnostics = Diagnostics::new(filter.limits());
@@ -167,18 +174,23 @@ impl<'s> Check<'s> {
     /// and lie on the stack, the first on top. Where there were mistakes, the outcome means nothing.
     fn predicate(&mut self) -> Predicate {
         let filter = self.filter;
-        let mut contexts = self.contexts();
+        let mut few = [Context::ROOT; FEW];
+        let mut many = Vec::new();
+        let contexts = self.contexts(&mut few, &mut many);
         // A group that its parent takes apart again is not built: its members stay on the stack for the parent.
-        let mut stack: Vec<Predicate> = Vec::with_capacity(filter.conditions().len());
+        // The top is kept apart, so that one condition needs no stack.
+        let mut top: Option<Predicate> = None;
+        let mut below: Vec<Predicate> = Vec::with_capacity(filter.conditions().len().saturating_sub(1));
         for (at, node) in filter.nodes().iter().enumerate().rev() {
             let id = at as NodeId;
-            let context = contexts[at];
+            let context = &contexts[at];
             let done = match node.kind {
                 Kind::Absent(_) => 0,
                 Kind::Condition(index) | Kind::Pair(index) => {
                     let condition = filter.condition_at(index);
                     let ignore_case = context.ignore_case;
-                    stack.push(self.condition(&Asked { node: id, condition, ignore_case }, context.negated));
+                    let asked = Asked { node: id, condition, ignore_case };
+                    below.extend(top.replace(self.condition(&asked, context.negated)));
                     1
                 }
                 Kind::Object { .. } | Kind::And | Kind::Or | Kind::Not | Kind::NotOne => {
@@ -188,9 +200,11 @@ impl<'s> Check<'s> {
                     if members == 1 || parent == Some(join) {
                         members
                     } else {
-                        let members = stack.drain(stack.len() - members as usize..).rev();
+                        let rest = below.len() - (members as usize).saturating_sub(1);
+                        let first = if members > 0 { top.take() } else { None };
+                        let members = first.into_iter().chain(below.drain(rest..).rev());
                         let joined = if join { Predicate::all(members) } else { Predicate::any(members) };
-                        stack.push(joined);
+                        below.extend(top.replace(joined));
                         1
                     }
                 }
@@ -201,13 +215,15 @@ impl<'s> Check<'s> {
             }
         }
         // The root has no parent, so it was built; or it had one member, which is what it means.
-        stack.pop().unwrap_or_else(Predicate::always)
+        top.unwrap_or_else(Predicate::always)
     }
 
     /// Reports the mistakes in the order of the text, with the dynamic values that are left or without.
     fn report_all(&mut self, with_unbound: bool) {
         let filter = self.filter;
-        for (at, (node, context)) in filter.nodes().iter().zip(self.contexts()).enumerate() {
+        let (mut few, mut many) = ([Context::ROOT; FEW], Vec::new());
+        let contexts = self.contexts(&mut few, &mut many);
+        for (at, (node, context)) in filter.nodes().iter().zip(contexts).enumerate() {
             let (Kind::Condition(index) | Kind::Pair(index)) = node.kind else { continue };
             let condition = filter.condition_at(index);
             let asked = Asked { node: at as NodeId, condition, ignore_case: context.ignore_case };
@@ -220,10 +236,17 @@ impl<'s> Check<'s> {
     }
 
     /// The context of every node, parents first.
-    fn contexts(&self) -> Vec<Context> {
+    fn contexts<'c>(&self, few: &'c mut [Context], many: &'c mut Vec<Context>) -> &'c mut [Context] {
         let filter = self.filter;
-        let root = Context { members: 0, negated: false, ignore_case: filter.ignores_case(), joins_all: true };
-        let mut contexts = vec![root; filter.nodes().len()];
+        let root = Context { ignore_case: filter.ignores_case(), ..Context::ROOT };
+        let count = filter.nodes().len();
+        let contexts = match few.get_mut(..count) {
+            Some(few) => few,
+            None => {
+                many.resize(count, root);
+                &mut many[..]
+            }
+        };
         for (at, node) in filter.nodes().iter().enumerate() {
             if let (Some(parent), false) = (filter.parent(at as NodeId), matches!(node.kind, Kind::Absent(_))) {
                 contexts[parent as usize].members += 1;

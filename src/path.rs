@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
+use triomphe::ThinArc;
 
+use crate::hash::sketch;
 use crate::value::Str;
 
 /// The list of keys that leads to a field (P1).
@@ -23,18 +24,10 @@ use crate::value::Str;
 /// assert!(Path::parse("a..b").is_err());
 /// ```
 #[derive(Clone)]
-pub struct Path(Arc<Inner>);
+pub struct Path(ThinArc<Str, Key>);
 
 /// A key of a path.
 pub(crate) type Key = Str;
-
-/// Not one slice of all, which would spare an allocation: its pointer takes two words, in every condition and leaf.
-struct Inner {
-    /// INVARIANT: there is one.
-    keys: Box<[Key]>,
-    /// As it was written, which may quote more than it needs to.
-    written: Str,
-}
 
 fn has_quotes(written: &str) -> bool {
     written.contains('"')
@@ -105,8 +98,8 @@ impl Path {
     }
 
     /// INVARIANT: there is a key, and the text names the keys.
-    fn new(written: Str, keys: impl IntoIterator<Item = Key>) -> Path {
-        Path(Arc::new(Inner { keys: keys.into_iter().collect(), written }))
+    fn new(written: Str, keys: impl IntoIterator<Item = Key, IntoIter: ExactSizeIterator>) -> Path {
+        Path(ThinArc::from_header_and_iter(written, keys.into_iter()))
     }
 
     /// The path of these keys, of which there is at least one; `None` for no keys.
@@ -131,18 +124,24 @@ impl Path {
     /// Those from one on. INVARIANT: there are as many.
     #[inline]
     pub(crate) fn raw_keys_from(&self, from: usize) -> &[Key] {
-        &self.0.keys[from..]
+        &self.0.slice[from..]
     }
 
     /// The text that was read, which may quote more than it needs to.
     #[must_use]
     pub fn written(&self) -> &str {
-        &self.0.written
+        &self.0.header.header
     }
 
     /// The same for paths that share their memory, as those of one filter do.
     pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        ThinArc::ptr(&self.0).addr()
+    }
+
+    /// What most paths that differ differ in, as [`sketch`] has it.
+    pub(crate) fn sketch(&self) -> u32 {
+        let keys = self.raw_keys();
+        keys.last().map_or(0, |key| sketch(key)).wrapping_add(keys.len() as u32)
     }
 
     /// The same path, written as it prints.
@@ -323,7 +322,7 @@ impl<'d> Iterator for Nodes<'_, 'd> {
 
 impl PartialEq for Path {
     fn eq(&self, other: &Path) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.raw_keys() == other.raw_keys()
+        self.address() == other.address() || self.raw_keys() == other.raw_keys()
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::Place;
 use crate::filter::{Filter, NodeId};
-use crate::hash::{keyed, mix};
+use crate::hash::{keyed, mix, sketch};
 use crate::operator::Operator;
 use crate::path::Path;
 use crate::pattern::Pattern;
@@ -33,7 +34,7 @@ use crate::value::{Instant, Number, Str, Value};
 /// # Ok::<(), trommel::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Predicate(Arc<Node>);
+pub struct Predicate(triomphe::Arc<Node>);
 
 struct Node {
     kind: Kind,
@@ -45,8 +46,10 @@ enum Kind {
     Group {
         join: Join,
         members: Vec<Predicate>,
-        /// Equal for equal groups, in any order of the members.
-        hash: u64,
+        /// The sum of those of the members.
+        sketch: u64,
+        /// Made when asked for, which most are not; 0: not yet.
+        hash: AtomicU64,
     },
     Leaf(Leaf),
 }
@@ -319,6 +322,20 @@ impl Leaf {
         self
     }
 
+    /// Equal for equal leaves, and for most others not, unless a client sees to it.
+    fn sketch(&self) -> u64 {
+        let operand = match &self.test {
+            Test::In(set) => match set.single() {
+                Some(Value::String(string)) if !set.ignores_case() => u64::from(sketch(string)),
+                // Equal numbers have one float, of which there are two zeros.
+                Some(Value::Number(number)) => (number.to_f64_lossy() + 0.0).to_bits(),
+                Some(_) | None => 0,
+            },
+            _ => 0,
+        };
+        mix((u64::from(self.path.sketch()) << 1) | u64::from(self.negated), operand)
+    }
+
     /// Equal for equal leaves.
     fn hash_value(&self) -> u64 {
         // One string, as in most leaves: what else there is to it does not need the hasher.
@@ -382,7 +399,7 @@ impl Predicate {
     #[must_use]
     #[inline]
     pub fn leaf(leaf: Leaf) -> Predicate {
-        Predicate(Arc::new(Node { kind: Kind::Leaf(leaf), depth: 0, leaves: 1 }))
+        Predicate(triomphe::Arc::new(Node { kind: Kind::Leaf(leaf), depth: 0, leaves: 1 }))
     }
 
     /// The documents that all of these match, simplified (R2). Cost: linear in the number of members.
@@ -399,16 +416,11 @@ impl Predicate {
 
     /// A group as it stands. INVARIANT: simplified by the caller.
     pub(crate) fn group(join: Join, members: Vec<Predicate>) -> Predicate {
-        let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.hash_value()));
-        Predicate::group_of(join, members, sum)
-    }
-
-    /// The same, given the sum of the members' hashes.
-    pub(crate) fn group_of(join: Join, members: Vec<Predicate>, sum: u64) -> Predicate {
-        let hash = mix(sum, ((members.len() as u64) << 1) | u64::from(join == Join::Any));
         let depth = members.iter().map(|member| member.0.depth + 1).max().unwrap_or(0);
         let leaves = members.iter().fold(0_u32, |sum, member| sum.saturating_add(member.0.leaves));
-        Predicate(Arc::new(Node { kind: Kind::Group { join, members, hash }, depth, leaves }))
+        let sketch = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.sketch()));
+        let kind = Kind::Group { join, members, sketch, hash: AtomicU64::new(0) };
+        Predicate(triomphe::Arc::new(Node { kind, depth, leaves }))
     }
 
     /// What it is.
@@ -472,11 +484,53 @@ impl Predicate {
         }
     }
 
-    /// Equal for equal predicates. Cost: that of hashing a leaf, and for a group nothing.
-    pub(crate) fn hash_value(&self) -> u64 {
+    /// Equal for equal predicates, and for most others not, unless a client sees to it. Cost: next to nothing.
+    pub(crate) fn sketch(&self) -> u64 {
         match &self.0.kind {
-            Kind::Group { hash, .. } => *hash,
+            Kind::Group { sketch, .. } => *sketch,
+            Kind::Leaf(leaf) => leaf.sketch(),
+        }
+    }
+
+    /// Equal for equal predicates, in any order of a group's members. Cost: that of hashing the leaves; of a group, once.
+    pub(crate) fn hash_value(&self) -> u64 {
+        match self.known_hash() {
+            0 if self.0.depth > 1 => self.hash_from_below(),
+            0 => self.hash_members(),
+            known => known,
+        }
+    }
+
+    /// The hash of a leaf, or of a group if it was made.
+    fn known_hash(&self) -> u64 {
+        match &self.0.kind {
+            Kind::Group { hash, .. } => hash.load(Ordering::Relaxed),
             Kind::Leaf(leaf) => leaf.hash_value(),
+        }
+    }
+
+    /// Makes the hash of a group from those of its members. INVARIANT: they are known.
+    fn hash_members(&self) -> u64 {
+        let Kind::Group { join, members, hash, .. } = &self.0.kind else { return self.known_hash() };
+        let sum = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.known_hash()));
+        let own = mix(sum, ((members.len() as u64) << 1) | u64::from(*join == Join::Any)).max(1);
+        hash.store(own, Ordering::Relaxed);
+        own
+    }
+
+    /// The same for a group whose members are not known, with a stack of its own.
+    fn hash_from_below(&self) -> u64 {
+        let mut open = vec![self];
+        loop {
+            let Some(&group) = open.last() else { return self.known_hash() };
+            let first = open.len();
+            if let Shape::Group(_, members) = group.shape() {
+                open.extend(members.iter().filter(|member| member.0.depth > 0 && member.known_hash() == 0));
+            }
+            if open.len() == first {
+                group.hash_members();
+                open.pop();
+            }
         }
     }
 
@@ -532,7 +586,10 @@ impl Drop for Node {
         }
         let mut stack = take(self);
         while let Some(member) = stack.pop() {
-            if let Some(mut node) = Arc::into_inner(member.0) {
+            // A leaf, and a group of leaves, is dropped where it is.
+            if member.0.depth > 1
+                && let Some(mut node) = triomphe::Arc::into_unique(member.0)
+            {
                 stack.append(&mut take(&mut node));
             }
         }
@@ -541,7 +598,7 @@ impl Drop for Node {
 
 impl PartialEq for Predicate {
     fn eq(&self, other: &Predicate) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        triomphe::Arc::ptr_eq(&self.0, &other.0)
             || (self.hash_value() == other.hash_value() && self.fingerprint() == other.fingerprint())
     }
 }

@@ -27,13 +27,9 @@ pub(crate) fn join(join: Join, members: Vec<Predicate>) -> Predicate {
     if members.len() < 2 {
         return members.into_iter().next().unwrap_or_else(|| constant(join));
     }
-    let sum = sum_if_merged(join, &members);
-    let mut members = if sum.is_some() { members } else { merge(join, members) };
+    let mut members = if are_apart(join, &members) { members } else { merge(join, members) };
     if has_contradiction(join, &members) {
         return constant(dual(join));
-    }
-    if let Some(sum) = sum {
-        return Predicate::group_of(join, members, sum);
     }
     match members.len() {
         1 => members.pop().unwrap_or_else(|| constant(join)),
@@ -130,54 +126,47 @@ struct Cluster {
     more: Vec<Predicate>,
 }
 
-/// What a member may become one with, those of the same class and hash, given its own hash.
-fn cluster(join: Join, member: &Predicate, own: impl FnOnce() -> u64) -> (Class, u64) {
-    match member.shape() {
-        Shape::Group(..) => (Class::Same, own()),
-        Shape::Leaf(leaf) => match class(join, leaf) {
-            Class::Same => (Class::Same, own()),
-            class => (class, keyed((leaf.path(), class.number(), leaf.is_negated()))),
-        },
+/// What a member may become one with: those of the same class and hash.
+fn cluster(join: Join, member: &Predicate) -> (Class, u64) {
+    match member.as_leaf().map(|leaf| (leaf, class(join, leaf))) {
+        None | Some((_, Class::Same)) => (Class::Same, member.hash_value()),
+        Some((leaf, class)) => (class, keyed((leaf.path(), class.number(), leaf.is_negated()))),
     }
 }
 
-/// Up to so many members, comparing the hashes is cheaper than a table.
-const FEW: usize = 8;
-
-/// The sum of the members' hashes if no two become one, as in most groups.
-fn sum_if_merged(join: Join, members: &[Predicate]) -> Option<u64> {
-    let has_few = members.len() <= FEW;
-    let mut few = [0; FEW];
-    let mut index: HashTable<(u64, u32)> = HashTable::with_capacity(if has_few { 0 } else { members.len() });
-    let mut sum = 0_u64;
-    for (at, member) in members.iter().enumerate() {
-        let own = member.hash_value();
-        sum = sum.wrapping_add(own);
-        let (class, hash) = cluster(join, member, || own);
-        let belongs = |other_hash: u64, other: usize| {
-            let other = &members[other];
-            other_hash == hash && same_class(join, class, other) && clusters_with(other, member, class)
-        };
-        let is_known = match has_few {
-            true => few[..at].iter().enumerate().any(|(other, other_hash)| belongs(*other_hash, other)),
-            false => index.find(hash, |(other_hash, other)| belongs(*other_hash, *other as usize)).is_some(),
-        };
-        if is_known {
-            return None;
-        }
-        match has_few {
-            true => few[at] = hash,
-            false => {
-                index.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
-            }
-        }
+/// The same with a sketch in place of the hash.
+fn sketched_cluster(join: Join, member: &Predicate) -> (Class, u64) {
+    match member.as_leaf().map(|leaf| (leaf, class(join, leaf))) {
+        None | Some((_, Class::Same)) => (Class::Same, member.sketch()),
+        Some((leaf, class)) => (class, u64::from(leaf.path().sketch())),
     }
-    Some(sum)
 }
 
-/// Whether a member is of a class.
-fn same_class(join: Join, wanted: Class, member: &Predicate) -> bool {
-    wanted == member.as_leaf().map_or(Class::Same, |leaf| class(join, leaf))
+/// Up to so many members, comparing each with each is cheaper than hashes and a table.
+const FEW: usize = 16;
+
+/// Whether no two members become one, as in most groups.
+fn are_apart(join: Join, members: &[Predicate]) -> bool {
+    let belongs = |other: usize, member: &Predicate, wanted: Class| {
+        let other = &members[other];
+        wanted == other.as_leaf().map_or(Class::Same, |leaf| class(join, leaf)) && clusters_with(other, member, wanted)
+    };
+    if members.len() <= FEW {
+        let mut sketches = [0; FEW];
+        return members.iter().enumerate().all(|(at, member)| {
+            let (class, sketch) = sketched_cluster(join, member);
+            sketches[at] = sketch;
+            !(0..at).any(|other| sketches[other] == sketch && belongs(other, member, class))
+        });
+    }
+    let mut index: HashTable<(u64, u32)> = HashTable::with_capacity(members.len());
+    members.iter().enumerate().all(|(at, member)| {
+        let (class, hash) = cluster(join, member);
+        let is_new =
+            index.find(hash, |(found, other)| *found == hash && belongs(*other as usize, member, class)).is_none();
+        index.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
+        is_new
+    })
 }
 
 /// Drops duplicates and merges leaves. The order is that of the first of each.
@@ -185,7 +174,7 @@ fn merge(join: Join, members: Vec<Predicate>) -> Vec<Predicate> {
     let mut clusters: Vec<Cluster> = Vec::with_capacity(members.len());
     let mut index: HashTable<u32> = HashTable::with_capacity(members.len());
     for member in members {
-        let (class, hash) = cluster(join, &member, || member.hash_value());
+        let (class, hash) = cluster(join, &member);
         let belongs = |at: &u32| {
             let cluster = &clusters[*at as usize];
             cluster.hash == hash && cluster.class == class && clusters_with(&cluster.first, &member, class)
@@ -386,5 +375,58 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn equal_predicates_have_one_sketch_and_one_hash() {
+        let predicate = |filter: &Json| Schema::open().check(&crate::parse::value(filter).unwrap()).unwrap();
+        let eq = |field: &str, value: Json| json!({"field": field, "operator": "eq", "value": value});
+        let nocase = |value: &str| json!({"field": "a", "operator": "eq", "value": value, "case_sensitive": false});
+        let (x, y, z) =
+            (eq("x", json!(1)), json!({"field": "y", "operator": "gt", "value": "v"}), eq("z", json!(true)));
+        let pairs = [
+            (eq("a.b", json!("s")), eq(r#""a"."b""#, json!("s"))),
+            (eq("a", json!(1)), eq("a", json!(1.0))),
+            (eq("a", json!(0)), eq("a", json!(-0.0))),
+            (eq("a", json!(9_007_199_254_740_993_u64)), eq("a", json!(9_007_199_254_740_993_i64))),
+            (nocase("\u{212A}elvin"), nocase("kELVIN")),
+            (eq("a", json!("5")), nocase("5")),
+            (eq("a", json!(null)), json!({"field": "a", "operator": "is_null", "value": true})),
+            (json!({"AND": [x, y, z]}), json!({"AND": [z, {"AND": [y, x]}, y]})),
+            (json!({"OR": [x, {"AND": [y, z]}]}), json!({"NOT": [{"NOT": [{"OR": [x, {"AND": [z, y, z]}]}]}]})),
+        ];
+        for (a, b) in &pairs {
+            let (a, b) = (predicate(a), predicate(b));
+            assert_eq!(a, b);
+            assert_eq!((a.sketch(), a.hash_value()), (b.sketch(), b.hash_value()), "{a}");
+        }
+        let apart = [eq("a", json!(1)), eq("a", json!("1")), eq("b", json!(1)), json!({"NOT": [eq("a", json!(1))]}), x];
+        let hashes: std::collections::HashSet<u64> =
+            apart.iter().map(|filter| predicate(filter).hash_value()).collect();
+        assert_eq!(hashes.len(), apart.len());
+    }
+
+    #[test]
+    fn groups_of_any_depth_are_told_apart_in_a_small_stack() {
+        fn leaf(field: &str, operator: &str, value: &Json) -> Predicate {
+            let filter = json!({"field": field, "operator": operator, "value": value});
+            Schema::open().check(&crate::parse::value(&filter).unwrap()).unwrap()
+        }
+        fn deep(innermost: i64) -> Predicate {
+            (0..20_000).fold(leaf("a", "gt", &json!(innermost)), |deep, level| {
+                // Each level at another path, or they would merge.
+                let members = [leaf(&format!("l{level}"), "exists", &json!(true)), deep];
+                if level % 2 == 0 { Predicate::all(members) } else { Predicate::any(members) }
+            })
+        }
+        let run = || {
+            let (a, b, c) = (deep(5), deep(5), deep(6));
+            assert!(a.depth() > 10_000);
+            assert_eq!(a.hash_value(), b.hash_value());
+            assert_ne!(a.hash_value(), c.hash_value());
+            assert_eq!(Predicate::all([a.clone(), b.clone()]), a);
+            assert_eq!(Predicate::all([a, b, c]).leaf_count(), 2 * deep(5).leaf_count());
+        };
+        std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! Making filters: the one builder of trees, which holds the limits, and the public [`Builder`] on top of it.
 
 use std::fmt;
-use std::sync::Arc;
+use triomphe::UniqueArc;
 
 use super::{
     CaseFlag, Condition, Element, Filter, Group, Kind, Node, NodeId, Operand, PartSpans, Span, Spelling, Tree, pointer,
@@ -188,9 +188,9 @@ impl Refusal {
 }
 
 /// The one way to make a tree; it counts what the limits limit.
-#[derive(Debug)]
 pub(crate) struct TreeBuilder {
-    tree: Tree,
+    /// Where the filter will have it: it is large, and a copy of what was just written waits for that to be there.
+    tree: UniqueArc<Tree>,
     /// The innermost node that is open.
     current: NodeId,
     /// Groups that are open.
@@ -203,7 +203,7 @@ pub(crate) struct TreeBuilder {
 /// Where to look for a path that was read before, by a hash of its text: an equal path is then shared, in bounded memory.
 /// Each is the index of the condition that the last path of this hash was read for; whether it is there, and the path is
 /// the same, is to be seen.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Paths {
     few: [u32; FEW_PATHS],
     /// Empty up to some paths that were not found: a small filter does not pay for the paths of many.
@@ -246,9 +246,9 @@ impl Paths {
     }
 }
 
-impl fmt::Debug for Tree {
+impl fmt::Debug for TreeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tree").field("nodes", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("TreeBuilder").field("nodes", &self.tree.nodes.len()).finish_non_exhaustive()
     }
 }
 
@@ -257,14 +257,14 @@ impl TreeBuilder {
     pub(crate) fn new(limits: Limits, ignore_case: bool, prefix: &'static str) -> TreeBuilder {
         let mounts = if prefix.is_empty() { Vec::new() } else { vec![(0, prefix)] };
         TreeBuilder {
-            tree: Tree {
+            tree: UniqueArc::new(Tree {
                 nodes: Vec::new(),
                 conditions: Vec::new(),
                 ignore_case,
                 mounts,
                 has_pointers: true,
                 budget: Budget::new(limits),
-            },
+            }),
             current: 0,
             depth: 0,
             has_object_groups: false,
@@ -444,7 +444,7 @@ impl TreeBuilder {
 
     /// Reads a path, within its limits.
     pub(crate) fn path(&mut self, text: &str) -> Result<Path, Refusal> {
-        let Tree { budget, conditions, .. } = &mut self.tree;
+        let Tree { budget, conditions, .. } = &mut *self.tree;
         budget.note(Limit::Path, text.len()).map_err(|reached| Refusal::Limit(Limit::Path, reached))?;
         self.paths.get(text, conditions, || {
             let path = Path::parse(text).map_err(|error| Refusal::Path(text.to_owned(), error))?;
@@ -559,22 +559,13 @@ impl TreeBuilder {
         }
     }
 
-    /// Takes the tree; nothing may be added after that. (Not by value, which would be a copy of all.)
-    ///
-    /// INVARIANT: there is a root, and every node is closed.
+    /// The filter. INVARIANT: there is a root, and every node is closed.
     #[inline(always)]
-    pub(crate) fn finish(&mut self) -> Filter {
-        let Tree { nodes, conditions, ignore_case, mounts, has_pointers, budget } = &mut self.tree;
-        shrink(nodes);
-        shrink(conditions);
-        Filter(Arc::new(Tree {
-            nodes: std::mem::take(nodes),
-            conditions: std::mem::take(conditions),
-            ignore_case: *ignore_case,
-            mounts: std::mem::take(mounts),
-            has_pointers: *has_pointers,
-            budget: budget.clone(),
-        }))
+    pub(crate) fn finish(self) -> Filter {
+        let mut tree = self.tree;
+        shrink(&mut tree.nodes);
+        shrink(&mut tree.conditions);
+        Filter(tree.shareable())
     }
 }
 

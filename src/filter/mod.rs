@@ -37,7 +37,7 @@ use crate::value::Value;
 /// # Ok::<(), trommel::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Filter(Arc<Tree>);
+pub struct Filter(triomphe::Arc<Tree>);
 
 /// The tree as one array, parents before children, so that nothing that walks, clones, compares or drops it recurses.
 #[derive(Clone)]
@@ -430,12 +430,12 @@ impl Filter {
                 change(at as NodeId, &mut tree.conditions[index as usize], &mut tree.budget);
             }
         }
-        Filter(Arc::new(tree))
+        Filter(triomphe::Arc::new(tree))
     }
 
     /// Whether both are one filter in memory.
     pub(crate) fn is_same(&self, other: &Filter) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        triomphe::Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

@@ -68,6 +68,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower_http", &["server/observe.rs"]),
     ("tracing", &["server", "cli/serve.rs"]),
     ("tracing_subscriber", &["cli/serve.rs"]),
+    ("triomphe", &["filter", "path.rs", "predicate.rs"]),
     ("unicode_width", &["plan/preview.rs"]),
     ("zstd", &["cli"]),
 ];

@@ -200,6 +200,9 @@ impl<T> Code<T> {
                             start = if join == Join::All { if_true } else { if_false };
                             continue;
                         };
+                        if work.capacity() == 0 {
+                            work.reserve(predicate.leaf_count().min(16));
+                        }
                         let before =
                             members.into_iter().map(|member| (member, Place::Before { join, if_true, if_false }));
                         work.extend(before);

@@ -5,7 +5,7 @@
 use hashbrown::HashTable;
 
 use super::node::{Node, View};
-use crate::hash::{keyed, mix};
+use crate::hash::{keyed, mix, sketch};
 use crate::path::{Key, Path};
 
 /// The way to a path's nodes.
@@ -346,7 +346,7 @@ struct KeyNode<'p> {
     /// Its key is that before `end`.
     end: u32,
     /// Of its key.
-    mark: u32,
+    sketch: u32,
     hash: u64,
     /// Paths that end here, but for those that are asked for right after themselves; and nodes below.
     uses: u32,
@@ -357,12 +357,6 @@ impl KeyNode<'_> {
     fn key(&self) -> &Key {
         &self.path.raw_keys()[self.end as usize - 1]
     }
-}
-
-/// What most keys that differ differ in: the length, the first byte and the last.
-fn mark(key: &str) -> u32 {
-    let [first, last] = [key.bytes().next(), key.bytes().next_back()].map(|byte| u32::from(byte.unwrap_or(0)));
-    (key.len() as u32) << 16 | first << 8 | last
 }
 
 /// Up to so many nodes, looking at each is cheaper than a hash.
@@ -397,8 +391,8 @@ impl<'p> Planner<'p> {
     /// The node of the key at `at` of a path, below the node of the key before.
     fn child(&mut self, parent: Option<u32>, path: &'p Path, at: usize) -> u32 {
         let key = &path.raw_keys()[at];
-        let mark = mark(key);
-        let is_it = |node: &KeyNode<'_>| node.mark == mark && node.parent == parent && node.key() == key;
+        let sketch = sketch(key);
+        let is_it = |node: &KeyNode<'_>| node.sketch == sketch && node.parent == parent && node.key() == key;
         // Nobody asks for the hashes of a few nodes; they are made when there are more.
         let is_many = self.nodes.len() >= FEW_NODES;
         let hash = if is_many { self.hash(parent, key) } else { 0 };
@@ -414,7 +408,7 @@ impl<'p> Planner<'p> {
             self.nodes[parent as usize].uses += 1;
         }
         let new = self.nodes.len() as u32;
-        self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, mark, hash, uses: 0, from: None });
+        self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, sketch, hash, uses: 0, from: None });
         if is_many {
             self.index.insert_unique(hash, new, |at| self.nodes[*at as usize].hash);
         } else if self.nodes.len() == FEW_NODES {

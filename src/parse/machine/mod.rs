@@ -409,13 +409,12 @@ impl Machine {
     /// The filter as far as it was understood, and every mistake. Without a mistake it is the whole filter. Nothing may be
     /// fed after that.
     #[inline(always)]
-    pub(crate) fn finish(&mut self) -> (Filter, Diagnostics) {
+    pub(crate) fn finish(mut self) -> (Filter, Diagnostics) {
         self.tree.close_all();
         if let (true, Err((node, refusal))) = (self.diagnostics.is_empty(), self.tree.count_object_groups()) {
             self.too_deep(node, &refusal);
         }
-        let none = Diagnostics::new(self.tree.limits());
-        (self.tree.finish(), std::mem::replace(&mut self.diagnostics, none))
+        (self.tree.finish(), self.diagnostics)
     }
 
     /// Counts elements of a list that is read elsewhere.

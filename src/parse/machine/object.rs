@@ -79,11 +79,10 @@ impl Machine {
     }
 
     fn begin_parts(&mut self, first_key: Option<(Key, Span)>) {
-        let parts = Parts { is_open: true, first_key, ..Parts::default() };
-        let outer = std::mem::replace(&mut self.parts, parts);
-        if outer.is_open {
-            self.outer_parts.push(outer);
+        if self.parts.is_open {
+            self.outer_parts.push(std::mem::take(&mut self.parts));
         }
+        self.parts = Parts { is_open: true, first_key, ..Parts::default() };
     }
 
     /// Whether the innermost object has a shorthand pair with this key.

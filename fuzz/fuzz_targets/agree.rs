@@ -2,16 +2,16 @@
 
 #![no_main]
 
+#[path = "../../tests/it/laws/why.rs"]
+mod why;
+
 use std::hash::{BuildHasher, RandomState};
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value as Json;
 use trommel::reference::Reference;
 use trommel::strategies::Meeting;
-use trommel::{
-    Backend, Cover, Document, FilterSet, Join, Leaf, Matcher, Path, Predicate, Schema, Shape, Why, lower, parse,
-};
+use trommel::{Backend, Cover, FilterSet, Join, Leaf, Matcher, Predicate, Schema, Shape, Why, lower, parse};
 
 /// A backend that says something else of each leaf: exact, a superset, or nothing.
 struct Moody(RandomState);
@@ -91,11 +91,7 @@ fn one_alone(meeting: &Meeting) -> Predicate {
         let kept = candidate && residual.as_ref().is_none_or(|residual| residual.matches(document));
         assert_eq!(kept, expected, "pushed and residual: {meeting:?}");
         assert!(candidate || !expected, "not a superset: {meeting:?}");
-        let why = reference.why(document);
-        assert_eq!(why.matches(), expected, "why: {meeting:?}");
-        assert!(!why.to_string().is_empty());
-        let tree = serde_json::to_string(&why).expect("plain data");
-        tree_is_consistent(&Document::read(tree.as_bytes()).expect("JSON"), document, expected);
+        why::is_consistent(&reference.why(document), document, expected);
     }
     predicate
 }
@@ -107,38 +103,6 @@ fn any_operator(schema: &Schema) -> Schema {
         field.as_object_mut().expect("a field").remove("operators");
     }
     Schema::from_json(&json.to_string()).expect("a schema")
-}
-
-/// The verdict of each group is that of its members, and each leaf shows what is at its path.
-fn tree_is_consistent(tree: &Json, document: &Json, expected: bool) {
-    assert_eq!(tree["matches"], expected, "{tree}");
-    let mut open = vec![tree];
-    while let Some(node) = open.pop() {
-        let matches = node["matches"].as_bool().expect("a verdict");
-        if let Some(children) = node["children"].as_array() {
-            let holds = |child: &Json| child["matches"] == true;
-            let of_children = match node["kind"].as_str().expect("a kind") {
-                "and" => children.iter().all(holds),
-                "or" => children.iter().any(holds),
-                "not" => !children.iter().any(holds),
-                kind => panic!("a {kind} with children"),
-            };
-            assert_eq!(matches, of_children, "{tree}");
-            open.extend(children);
-            continue;
-        }
-        let path = Path::parse(node["field"].as_str().expect("a field")).expect("a path");
-        let shown = node["values"].as_array().expect("values");
-        assert!(path.values(document).take(shown.len() + 1).take(10).eq(shown), "{node} of {document}");
-        let wanted = node["value"] != false;
-        match node["operator"].as_str().expect("an operator") {
-            "exists" => assert_eq!(matches, path.nodes(document).next().is_some() == wanted, "{node}"),
-            "is_null" => assert_eq!(matches, path.values(document).all(Json::is_null) == wanted, "{node}"),
-            // Whatever is positive and about scalars needs one.
-            "ne" | "nin" | "eq" | "in" => {}
-            _ => assert!(!matches || path.scalars(document).next().is_some(), "{node}"),
-        }
-    }
 }
 
 /// A set of all filters, of their members and of their negations answers as each does alone; also when some were removed.

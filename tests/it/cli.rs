@@ -378,6 +378,9 @@ fn deep_filters_pass_every_command() {
     assert_eq!(deep(&["fmt", "--compact", "--request", &request]).trim_end(), text);
     assert!(deep(&["fmt", "--compact", "--canonical", &filter]).len() > text.len());
     assert!(deep(&["fmt", "--to", "text", &filter]).starts_with("x = 1 AND (y = 1 OR (x = 1 AND "));
+    let why = deep(&["why", &filter, &data]);
+    assert_eq!(why.matches("match\n").count(), 3, "{}", &why[..200]);
+    assert_eq!(why.lines().filter(|line| line.contains("a eq 1 ")).count(), 3);
     assert_eq!(deep(&["grep", "-n", &filter, &data]), "1:{\"x\":1,\"y\":1}\n3:{\"x\":1,\"y\":2,\"a\":1}\n");
 }
 

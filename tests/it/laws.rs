@@ -14,11 +14,13 @@
 //! round trip       parse(print(f)) = f
 //! one reader       parse(&str) = parse(&[u8]) = parse(Value) = Deserialize, filters and mistakes alike
 //! binding          bind(template, values) = filter
+//! why              why(f, d) = d ⊨ f, of each node from its members; what is marked decided
 //! ```
 //!
 //! `TROMMEL_CASES` is the number of pairs of each loop, `TROMMEL_SEED` another seed; `scripts/laws` runs a million.
 
 pub(crate) mod respell;
+pub(crate) mod why;
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -209,6 +211,20 @@ fn laws_of_one_filter_with_a_schema() {
     hold("one filter, schema", (schema_gathering(), any::<u64>()), |(meeting, seed)| {
         laws_of_one(meeting, &mut Rng::new(*seed))
     });
+}
+
+#[test]
+fn why_says_what_holds_and_what_decided() {
+    let law = |meeting: &Meeting| {
+        let filter = parse::json(&meeting.filter).map_err(|error| error.to_string())?;
+        let reference = Reference::new(&filter, &meeting.schema).map_err(|error| error.to_string())?;
+        for document in &meeting.documents {
+            why::is_consistent(&reference.why(document), document, reference.matches(document));
+        }
+        Ok(meeting.documents.len())
+    };
+    hold("why", meeting(), law);
+    hold("why, gathered", schema_gathering(), law);
 }
 
 #[test]

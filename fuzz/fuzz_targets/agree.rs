@@ -1,4 +1,5 @@
-//! Reference, matcher, a backend that leaves a residual, a set of all filters, and `why` agree on every filter and document.
+//! Reference, matcher, a backend that leaves a residual, a set of all filters, and `why` agree on every filter and document,
+//! and a filter means the same as text.
 
 #![no_main]
 
@@ -76,6 +77,8 @@ fn one_alone(meeting: &Meeting) -> Predicate {
     let predicate = meeting.schema.check(&filter).expect("a filter that the schema accepts");
     let reference = Reference::new(&filter, &meeting.schema).expect("a reference");
     let matcher = Matcher::new(&predicate);
+    let as_text = parse::text(filter.to_text()).expect("what prints parses");
+    assert_eq!(meeting.schema.check(&as_text).as_ref(), Ok(&predicate), "as text: {meeting:?}");
     // `eq` may have become `in`, `ne` or `is_null`, which the schema need not allow.
     let canonical = any_operator(&meeting.schema).check(&predicate.to_filter()).expect("what is canonical is right");
     assert_eq!(canonical, predicate, "{meeting:?}");

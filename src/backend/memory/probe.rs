@@ -94,6 +94,11 @@ impl Probe {
         4 * path.keys().len() as u32
     }
 
+    /// Whether [`holds_from`](Probe::holds_from) tells the node that it came to.
+    pub(crate) fn tells_its_node(&self) -> bool {
+        !matches!(self, Probe::Exists | Probe::IsNull | Probe::Text(_))
+    }
+
     /// Whether the test holds for what is found from `start` on.
     #[inline(always)]
     pub(crate) fn holds<N: Node>(&self, start: Start<'_, N>) -> bool {

@@ -46,9 +46,9 @@ impl Program {
             let mut planner = Planner::new(code.steps.len());
             // Backwards, as they are laid out: what is asked first for a path comes first.
             code.steps.iter().rev().for_each(|step| planner.add(step.test.route.path(), step.test.again));
-            let starts;
-            (shared, starts) = planner.finish();
-            code.steps.iter_mut().rev().zip(starts).for_each(|(step, start)| step.test.route.start_from(start));
+            let ways;
+            (shared, ways) = planner.finish();
+            code.steps.iter_mut().rev().zip(ways).for_each(|(step, way)| step.test.route.go(way));
         }
         Program { code, shared }
     }
@@ -72,14 +72,15 @@ impl Program {
         let mut last = None;
         let mut memo = Memo::new(document);
         self.code.run(|asking| {
-            let (node, keys) = match last.take() {
-                Some(node) if asking.again => (node, &[][..]),
-                _ => match asking.route.one_start(&self.shared, &mut memo) {
-                    Some(start) => start,
-                    None => return asking.probe.holds(asking.route.start(&memo)),
-                },
+            let start = match last.take() {
+                Some(node) if asking.again => Some((node, &[][..])),
+                _ if asking.route.keeps() => asking.route.one_end(&self.shared, &mut memo).map(|node| (node, &[][..])),
+                _ => asking.route.one_start(&self.shared, &mut memo),
             };
-            asking.probe.holds_from(node, keys, &mut last)
+            match start {
+                Some((node, keys)) => asking.probe.holds_from(node, keys, &mut last),
+                None => asking.probe.holds(asking.route.start(&memo)),
+            }
         })
     }
 }
@@ -100,8 +101,11 @@ impl Code<Asking> {
             let [step, before] = &mut self.steps[at - 1..=at] else { continue };
             let here = Target(at as u32 - 1);
             let leads_here = (before.if_true == here) != (before.if_false == here);
-            step.test.again =
-                ways[at - 1] == 1 && leads_here && !before.test.again && step.test.route.is_same(&before.test.route);
+            step.test.again = ways[at - 1] == 1
+                && leads_here
+                && !before.test.again
+                && before.test.probe.tells_its_node()
+                && step.test.route.is_same(&before.test.route);
         }
     }
 }
@@ -461,6 +465,16 @@ mod tests {
         let lt = |path: &str, value: i64| json!({"field": path, "operator": "lt", "value": value});
         // Both bounds of a range.
         assert_eq!(asked(json!({"AND": [gt("x", 0), lt("x", 9)]}), &document), (true, 1));
+        // The same where the path leads to several nodes, to none, or through an array to one.
+        let either = |path: &str| json!({"OR": [gt(path, 9), lt(path, 2)]});
+        assert_eq!(asked(either("l.m"), &document), (true, 3));
+        assert_eq!(asked(either("q.r"), &document), (false, 1));
+        assert_eq!(asked(either("a.q"), &document), (false, 2));
+        assert_eq!(asked(either("l.m"), &json!({"l": [{"m": 5}]})), (false, 2));
+        // And from a beginning that is several nodes.
+        let both = json!({"AND": [gt("l.m.n", 0), lt("l.m.n", 9), gt("l.m.o", 0), lt("l.m.o", 9)]});
+        let deep = json!({"l": [{"m": {"n": 1, "o": 2}}, {"m": {"n": 3}}]});
+        assert_eq!(asked(both, &deep), (true, 3 + 2 + 2));
         // `a`, `b`, `c` and `d`, each once.
         let apart = json!({"AND": [gt("a.b.c", 0), gt("a.b.d", 0), lt("a.b.c", 9), lt("a.b.d", 9)]});
         assert_eq!(asked(apart, &document), (true, 4));
@@ -484,10 +498,15 @@ mod tests {
             let program = compiled(filter);
             program.code.steps.iter().rev().map(|step| if step.test.again { '+' } else { '.' }).collect()
         };
-        let x = |operator: &str| json!({"field": "x", "operator": operator, "value": "v"});
+        let x = |operator: &str| match operator {
+            "exists" => json!({"field": "x", "operator": operator}),
+            _ => json!({"field": "x", "operator": operator, "value": "v"}),
+        };
         assert_eq!(marks(json!({"AND": [x("gt"), x("lt")]})), ".+");
         assert_eq!(marks(json!({"OR": [x("gt"), x("lt")]})), ".+");
         assert_eq!(marks(json!({"AND": [x("gt"), {"y": 1}]})), "..");
+        // A test that does not tell its node.
+        assert_eq!(marks(json!({"AND": [x("exists"), x("gt")]})), "..");
         // Of three in a row, the third finds what is kept.
         assert_eq!(marks(json!({"AND": [x("gt"), x("lt"), x("starts_with")]})), ".+.");
         // The last is reached from two places: from `y` or from `z`.
@@ -531,5 +550,7 @@ mod tests {
         assert!(!program.shared.is_empty());
         assert!(!program.run(&document)); // `a.b` is there, and no number
         assert!(compiled(json!({"AND": [pairs("a.b.c"), pairs("a.b.d"), at("a.b.c")]})).run(&document));
+        let below = json!({"field": "a.b.c", "operator": "lt", "value": 0});
+        assert!(compiled(json!({"OR": [below, at("a.b.c")]})).run(&document));
     }
 }

@@ -1,6 +1,4 @@
-//! Resolving paths (P1 to P3): each path, and each beginning that several share, at most once a document. But for two
-//! conditions in a row at a path that no other asks for: the second goes on from the one node that the first found; where
-//! that found none or several, it looks once more, which takes less than to keep them would in every other document.
+//! Resolving paths (P1 to P3): each path, and each beginning that several share, at most once a document.
 
 use hashbrown::HashTable;
 
@@ -12,12 +10,22 @@ use crate::path::{Key, Path};
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     path: Path,
+    way: Way,
+}
+
+/// Where a route starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Way {
     /// The shared beginning that it starts from; none: the document.
     from: Option<From>,
+    /// Of the first of two tests in a row at a path that no other is at: the path, as a beginning. The second goes on from
+    /// the node that the first found, and only where that is none or several are they kept for it: keeping the one node of
+    /// most documents takes as long as another test.
+    keeps: Option<u32>,
 }
 
 /// A shared beginning of a path, and how many keys that has.
-pub(crate) type From = (u32, u32);
+type From = (u32, u32);
 
 /// The beginnings of paths that are resolved once, shorter ones first.
 #[derive(Clone, Debug, Default)]
@@ -48,15 +56,15 @@ impl Shared {
 impl Route {
     /// The way from the document, shared with nobody.
     pub(crate) fn new(path: &Path) -> Route {
-        Route { path: path.clone(), from: None }
+        Route { path: path.clone(), way: Way::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn start_from(&mut self, shared: Option<From>) {
-        self.from = shared;
+    pub(crate) fn go(&mut self, way: Way) {
+        self.way = way;
     }
 
     pub(crate) fn is_same(&self, other: &Route) -> bool {
@@ -72,7 +80,7 @@ impl Route {
     /// The one node where the way begins for a document, as it does nearly always, and the keys from there on.
     #[inline(always)]
     pub(crate) fn one_start<N: Node>(&self, shared: &Shared, memo: &mut Memo<N>) -> Option<(N, &[Key])> {
-        let Some((at, from)) = self.from else { return Some((memo.document, self.keys())) };
+        let Some((at, from)) = self.way.from else { return Some((memo.document, self.keys())) };
         if matches!(memo.kept(at), Kept::NotYet) {
             memo.resolve(shared, at);
         }
@@ -82,15 +90,51 @@ impl Route {
         }
     }
 
-    /// Where the way begins for a document, once [`one_start`](Route::one_start) has found that it is no one node.
+    /// Whether what it leads to is asked for once more, right after.
+    #[inline(always)]
+    pub(crate) fn keeps(&self) -> bool {
+        self.way.keeps.is_some()
+    }
+
+    /// The one node that it leads to, if it does; what else it leads to is kept, and where [`start`](Route::start) is.
+    #[inline(always)]
+    pub(crate) fn one_end<N: Node>(&self, shared: &Shared, memo: &mut Memo<N>) -> Option<N> {
+        let end = self.one_start(shared, memo).map(|(node, keys)| descend(node, keys));
+        match end {
+            Some(End::Node(node)) => Some(node),
+            end => {
+                self.keep(shared, memo, end);
+                None
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn keep<N: Node>(&self, shared: &Shared, memo: &mut Memo<N>, end: Option<End<'_, N>>) {
+        let Some(at) = self.way.keeps else { return };
+        match end {
+            Some(end) => *memo.kept_mut(at) = memo.collect(std::iter::once(end)),
+            // It starts from several.
+            None => memo.resolve_any(shared, at),
+        }
+    }
+
+    /// Where the way begins for a document, once [`one_start`](Route::one_start) has found that it is no one node, or
+    /// [`one_end`](Route::one_end) that it does not lead to one.
     #[inline(never)]
     pub(crate) fn start<'s, N: Node>(&'s self, memo: &'s Memo<N>) -> Start<'s, N> {
-        match self.from.map(|(at, from)| (memo.kept(at), from)) {
+        let whole = self.way.keeps.map(|at| (at, self.keys().len() as u32));
+        match whole.or(self.way.from).map(|(at, from)| (memo.kept(at), from)) {
+            Some((Kept::One(node), from)) => {
+                Start { nodes: std::slice::from_ref(node), keys: self.path.raw_keys_from(from as usize) }
+            }
             Some((Kept::Many(start, end), from)) => Start {
                 nodes: &memo.nodes[*start as usize..*end as usize],
                 keys: self.path.raw_keys_from(from as usize),
             },
-            _ => Start { nodes: std::slice::from_ref(&memo.document), keys: self.keys() },
+            Some((Kept::NotYet | Kept::TooMany, _)) | None => {
+                Start { nodes: std::slice::from_ref(&memo.document), keys: self.keys() }
+            }
         }
     }
 }
@@ -336,8 +380,8 @@ pub(crate) struct Planner<'p> {
     index: HashTable<u32>,
     /// Paths met before and their nodes, by where they are in memory, once there are many.
     recent: Vec<Option<(&'p Path, u32)>>,
-    /// The node of each path that was added.
-    ends: Vec<u32>,
+    /// The node of each path that was added, and whether it is asked for right after itself.
+    ends: Vec<(u32, bool)>,
 }
 
 struct KeyNode<'p> {
@@ -350,6 +394,8 @@ struct KeyNode<'p> {
     hash: u64,
     /// Paths that end here, but for those that are asked for right after themselves; and nodes below.
     uses: u32,
+    /// Whether a path that ends here is asked for right after itself.
+    again: bool,
     from: Option<From>,
 }
 
@@ -384,8 +430,10 @@ impl<'p> Planner<'p> {
                 node
             }
         };
-        self.nodes[node as usize].uses += u32::from(!again);
-        self.ends.push(node);
+        let found = &mut self.nodes[node as usize];
+        found.uses += u32::from(!again);
+        found.again |= again;
+        self.ends.push((node, again));
     }
 
     /// The node of the key at `at` of a path, below the node of the key before.
@@ -408,7 +456,7 @@ impl<'p> Planner<'p> {
             self.nodes[parent as usize].uses += 1;
         }
         let new = self.nodes.len() as u32;
-        self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, sketch, hash, uses: 0, from: None });
+        self.nodes.push(KeyNode { parent, path, end: at as u32 + 1, sketch, hash, uses: 0, again: false, from: None });
         if is_many {
             self.index.insert_unique(hash, new, |at| self.nodes[*at as usize].hash);
         } else if self.nodes.len() == FEW_NODES {
@@ -431,20 +479,29 @@ impl<'p> Planner<'p> {
         }
     }
 
-    /// What is shared, and where the way of each path starts, in the order they were added.
-    pub(crate) fn finish(mut self) -> (Shared, Vec<Option<From>>) {
+    /// What is shared, and how each path is gone, in the order they were added.
+    pub(crate) fn finish(mut self) -> (Shared, Vec<Way>) {
         let mut shared = Vec::new();
         for at in 0..self.nodes.len() {
             // A node that is shared is where it and those below start from; of another, what it starts from itself.
             let from = self.nodes[at].parent.and_then(|parent| self.nodes[parent as usize].from);
             let node = &mut self.nodes[at];
             node.from = from;
-            if node.uses > 1 {
+            if node.uses > 1 || node.again {
                 node.from = Some((shared.len() as u32, node.end));
                 shared.push(Beginning { path: node.path.clone(), end: node.end, from });
             }
         }
-        let starts = self.ends.iter().map(|end| self.nodes[*end as usize].from).collect();
-        (Shared(shared), starts)
+        let way = |(node, again): &(u32, bool)| {
+            let node = &self.nodes[*node as usize];
+            match node.from {
+                Some((at, _)) if node.uses == 1 && node.again && !again => {
+                    Way { from: shared[at as usize].from, keeps: Some(at) }
+                }
+                from => Way { from, keeps: None },
+            }
+        };
+        let ways = self.ends.iter().map(way).collect();
+        (Shared(shared), ways)
     }
 }

@@ -358,11 +358,11 @@ impl Diagnostics {
         Diagnostics { found: Vec::new(), most: limits.get(Limit::Errors).max(1), omitted: 0 }
     }
 
-    /// Whether one more would be reported: if not, its place need not be worked out.
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
+    /// Whether one more would be reported: if not, its place need not be worked out.
     pub(crate) fn has_room(&self) -> bool {
         self.found.len() < self.most
     }

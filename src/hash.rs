@@ -1,4 +1,4 @@
-//! Hashes with keys of this process, so that a client cannot make them collide.
+//! Hashes with keys of this process, so that a client cannot make them collide; and sketches, which it can.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::OnceLock;

@@ -322,7 +322,7 @@ impl Leaf {
         self
     }
 
-    /// Equal for equal leaves, and for most others not, unless a client sees to it.
+    /// Equal for equal leaves; see [`Predicate::sketch`].
     fn sketch(&self) -> u64 {
         let operand = match &self.test {
             Test::In(set) => match set.single() {
@@ -420,7 +420,12 @@ impl Predicate {
         let leaves = members.iter().fold(0_u32, |sum, member| sum.saturating_add(member.0.leaves));
         let sketch = members.iter().fold(0_u64, |sum, member| sum.wrapping_add(member.sketch()));
         let kind = Kind::Group { join, members, sketch, hash: AtomicU64::new(0) };
-        Predicate(triomphe::Arc::new(Node { kind, depth, leaves }))
+        let group = Predicate(triomphe::Arc::new(Node { kind, depth, leaves }));
+        if depth == 0 {
+            // A constant has no members to wait for.
+            group.hash_members();
+        }
+        group
     }
 
     /// What it is.
@@ -484,7 +489,8 @@ impl Predicate {
         }
     }
 
-    /// Equal for equal predicates, and for most others not, unless a client sees to it. Cost: next to nothing.
+    /// Equal for equal predicates; of others it tells by their paths, and by a number or an exact string that is asked for.
+    /// Cost: next to nothing.
     pub(crate) fn sketch(&self) -> u64 {
         match &self.0.kind {
             Kind::Group { sketch, .. } => *sketch,
@@ -523,6 +529,11 @@ impl Predicate {
         let mut open = vec![self];
         loop {
             let Some(&group) = open.last() else { return self.known_hash() };
+            // One that is a member of several is made once.
+            if group.known_hash() != 0 {
+                open.pop();
+                continue;
+            }
             let first = open.len();
             if let Shape::Group(_, members) = group.shape() {
                 open.extend(members.iter().filter(|member| member.0.depth > 0 && member.known_hash() == 0));

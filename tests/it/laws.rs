@@ -53,7 +53,10 @@ fn seed() -> u64 {
 pub(crate) fn hold<T: Debug>(name: &str, strategy: impl Strategy<Value = T>, law: impl Fn(&T) -> Law) {
     let judge = |value: &T| match catch_unwind(AssertUnwindSafe(|| law(value))) {
         Ok(verdict) => verdict,
-        Err(panic) => Err(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            Err(panic.downcast_ref::<String>().cloned().or(text).unwrap_or_else(|| "a panic".to_owned()))
+        }
     };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed().to_le_bytes());

@@ -513,14 +513,43 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
             ],
         ),
         (
-            "active, b = 1",
+            "a ] b = 1",
             vec![(
                 Syntax,
-                6..7,
-                "expected an operator, found `,`",
-                Some("to ask whether it is true, write `active = true`"),
+                2..3,
+                "expected an operator, found `]`",
+                Some("to ask whether it is true, write `a = true`"),
             )],
         ),
+        (
+            "(active); b = 1",
+            vec![
+                (Syntax, 7..8, "expected an operator, found `)`", is_true),
+                (Syntax, 8..9, "expected `AND`, `OR` or the end, found `;`", Some("leave it out")),
+            ],
+        ),
+        (
+            r"a = 'C:\' AND b ! 1",
+            vec![
+                (
+                    Syntax,
+                    4..9,
+                    "expected an operand, found `'`",
+                    Some(r#"a string is written in double quotes: `"C:\\"`"#),
+                ),
+                (UnknownOperator, 16..17, "unknown operator `!`", Some("did you mean `!=`?")),
+            ],
+        ),
+        (
+            "a ~* \"x\"",
+            vec![(
+                UnknownOperator,
+                2..3,
+                "unknown operator `~`",
+                Some("write `MATCHES`, and `NOCASE` behind the condition"),
+            )],
+        ),
+        ("a CONTAINS = 1", vec![(Syntax, 11..12, "expected an operand, found `=`", None)]),
         (
             "(a) = 1",
             vec![(

@@ -26,7 +26,7 @@ pub(crate) struct Program {
 struct Asking {
     route: Route,
     probe: Probe,
-    /// Whether the test before it is always one at the same path.
+    /// Whether the test before it is always one at the same path, which tells the node that it came to.
     again: bool,
 }
 

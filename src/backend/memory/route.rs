@@ -13,7 +13,7 @@ pub(crate) struct Route {
     way: Way,
 }
 
-/// Where a route starts.
+/// Where a route starts, and whether another test asks for its end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Way {
     /// The shared beginning that it starts from; none: the document.
@@ -96,7 +96,8 @@ impl Route {
         self.way.keeps.is_some()
     }
 
-    /// The one node that it leads to, if it does; what else it leads to is kept, and where [`start`](Route::start) is.
+    /// The one node that it leads to, if it does. If it leads to none or several, they are kept, and are what
+    /// [`start`](Route::start) gives.
     #[inline(always)]
     pub(crate) fn one_end<N: Node>(&self, shared: &Shared, memo: &mut Memo<N>) -> Option<N> {
         let end = self.one_start(shared, memo).map(|(node, keys)| descend(node, keys));

@@ -406,8 +406,7 @@ impl Machine {
         }
     }
 
-    /// The filter as far as it was understood, and every mistake. Without a mistake it is the whole filter. Nothing may be
-    /// fed after that.
+    /// The filter as far as it was understood, and every mistake. Without a mistake it is the whole filter.
     #[inline(always)]
     pub(crate) fn finish(mut self) -> (Filter, Diagnostics) {
         self.tree.close_all();

@@ -199,7 +199,9 @@ impl Reading<'_> {
             let (diagnostic, length) = hint::expecting(What::OPERATOR, self.rest);
             let diagnostic = hint::no_operator(self.text, start).into_iter().fold(diagnostic, Diagnostic::hint);
             self.mistake(diagnostic, start..start + length);
-            self.is_adrift = self.rest.starts_with([',', ')']);
+            // Nothing goes on after `]`; nor after `)` here, where an operator follows it: the mistake is that of before.
+            let is_field_in_parens = |rest| lexer::operator(blank(rest)).is_ok();
+            self.is_adrift = self.rest.starts_with(']') || self.rest.strip_prefix(')').is_some_and(is_field_in_parens);
         }
         Found::Missing
     }
@@ -370,7 +372,7 @@ impl Reading<'_> {
         }
         let run = lexer::would_be_path(self.rest);
         if run.is_empty() || self.at_end_of_operand() {
-            let hint = hint::no_operand_here(self.rest);
+            let hint = hint::no_operand_here(&self.text[..start], self.rest);
             return Err(self.stop_expecting(What::OPERAND, hint));
         }
         self.rest = &self.rest[run.len()..];

@@ -135,7 +135,7 @@ pub(super) fn unknown_operator(run: &str, rest: &str, before: &str) -> (Diagnost
         "=>" => Some(Operator::Gte),
         "=<" => Some(Operator::Lte),
         ":" => Some(Operator::Eq),
-        "=~" | "~" => Some(Operator::Regex),
+        "=~" | "~" if !rest.starts_with('*') => Some(Operator::Regex),
         lower => Operator::from_spelling(lower),
     };
     let mut diagnostic = machine::unknown_operator(run);
@@ -146,6 +146,7 @@ pub(super) fn unknown_operator(run: &str, rest: &str, before: &str) -> (Diagnost
     }
     let words = match lower.as_str() {
         "!~" => Some("write `NOT` before the whole condition, and `MATCHES`"),
+        "~" => Some("write `MATCHES`, and `NOCASE` behind the condition"),
         "!" if blank(rest).starts_with('=') => Some(APART),
         "-" => Some(NO_ARITHMETIC),
         _ => None,
@@ -241,7 +242,7 @@ pub(super) fn no_number(run: &str) -> Diagnostic {
     }
 }
 
-/// A string in quotes of another language, with them and what it says: inside, a backslash or a second quote makes one of it.
+/// A string in quotes of another language, with them and what it says. To the end, if nothing closes it.
 pub(super) fn foreign_string(rest: &str) -> Option<(&str, String)> {
     let close: &[char] = match rest.chars().next()? {
         '\'' => &['\''],
@@ -250,19 +251,26 @@ pub(super) fn foreign_string(rest: &str) -> Option<(&str, String)> {
         '“' | '”' | '„' => &['”', '“'],
         _ => return None,
     };
+    // Some languages escape by a backslash. In those where it stands for itself, the last may stand before the quote.
+    let closed = closed_string(rest, close, true).or_else(|| closed_string(rest, close, false));
+    closed.or_else(|| Some((rest, rest.chars().skip(1).collect::<String>().trim_end().to_owned())))
+}
+
+/// The same for one that is closed; a quote stands for itself if it is doubled, or a backslash escapes it.
+fn closed_string<'t>(rest: &'t str, close: &[char], has_escapes: bool) -> Option<(&'t str, String)> {
     let (mut inside, mut chars) = (String::new(), rest.char_indices().skip(1).peekable());
     while let Some((at, c)) = chars.next() {
-        let next = chars.peek().map(|&(_, next)| next);
-        if next.is_some_and(|next| close.contains(&next) && (c == '\\' || c == next)) {
-            inside.extend(chars.next().map(|(_, quote)| quote));
-        } else if close.contains(&c) {
-            return Some((&rest[..at + c.len_utf8()], inside));
-        } else {
-            inside.push(c);
+        let is_pair = |next: char| match c {
+            '\\' => has_escapes && (next == c || close.contains(&next)),
+            _ => next == c && close.contains(&c),
+        };
+        match chars.next_if(|&(_, next)| is_pair(next)) {
+            Some((_, second)) => inside.push(second),
+            None if close.contains(&c) => return Some((&rest[..at + c.len_utf8()], inside)),
+            None => inside.push(c),
         }
     }
-    inside.truncate(inside.trim_end().len());
-    Some((rest, inside))
+    None
 }
 
 pub(super) fn foreign_quotes(run: &str, inside: &str) -> Diagnostic {
@@ -280,11 +288,11 @@ fn in_quotes(words: &str) -> String {
     format!("a string is written in double quotes: `\"{}\"`", excerpt(&escaped))
 }
 
-pub(super) fn no_operand_here(rest: &str) -> Option<String> {
+pub(super) fn no_operand_here(before: &str, rest: &str) -> Option<String> {
     match rest.chars().next()? {
         '{' => Some(a_dynamic_value()),
         '(' | '[' => Some("a list inside a list is no operand".to_owned()),
-        '=' => Some(APART.to_owned()),
+        '=' if before.trim_end().ends_with(['>', '<']) => Some(APART.to_owned()),
         '/' => Some("a regular expression is written `MATCHES \"…\"`".to_owned()),
         _ => None,
     }

@@ -73,7 +73,10 @@ fn marks(drawn: &str) {
     for line in &lines {
         around.truncate(line.depth);
         let expected = match around.last() {
-            None => line.matches == verdict,
+            None => {
+                assert_eq!(line.matches, verdict, "{drawn}");
+                true
+            }
             Some(group) => {
                 let member_of_verdict = match group.label {
                     "and" => group.matches || !line.matches,

@@ -59,7 +59,13 @@ fn bind_condition(
         Operand::Omitted | Operand::Value(_) | Operand::List(_) => return Ok(()),
         Operand::Dynamic(path) => match (kind, look_up(path, values)?) {
             (OperandKind::List, Json::Array(elements)) => {
-                let elements = elements.iter().map(|element| scalar(path, element));
+                let elements = elements.iter().map(|element| match Value::from_json(element) {
+                    Some(Value::Null) | None => {
+                        let message = "must be a string, number or boolean";
+                        Err(refused(format!("each element of what is bound to `{}` {message}", name(path))))
+                    }
+                    Some(value) => Ok(value),
+                });
                 Operand::List(elements.collect::<Result<Arc<[Value]>, _>>()?)
             }
             (OperandKind::List, _) => return Err(wrong(path, "a list of strings, numbers and booleans")),

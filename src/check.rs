@@ -384,7 +384,10 @@ impl<'s> Check<'s> {
             excerpt(path.written())
         );
         let allowed: Vec<String> = known.allowed().map(|operator| operator.name().to_owned()).collect();
-        let hint = format!("allowed: `{}`", allowed.join("`, `"));
+        let hint = match &allowed[..] {
+            [] => "no operator is allowed on it".to_owned(),
+            allowed => format!("allowed: `{}`", allowed.join("`, `")),
+        };
         let mut diagnostic = Diagnostic::error(Code::OperatorNotAllowed, message).hint(hint);
         diagnostic.expected = allowed;
         Err(Mistake::new(Part::Operator, diagnostic))

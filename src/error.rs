@@ -362,6 +362,12 @@ impl Diagnostics {
         self.found.is_empty()
     }
 
+    /// The place of the last one.
+    #[cfg(feature = "text")]
+    pub(crate) fn last_span(&self) -> Option<&Range<usize>> {
+        self.found.last()?.place.span.as_ref()
+    }
+
     /// Whether one more would be reported: if not, its place need not be worked out.
     pub(crate) fn has_room(&self) -> bool {
         self.found.len() < self.most

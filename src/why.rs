@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::error::visible;
 use crate::filter::{Filter, JsonWriter, Kind, NodeId, Operand};
+use crate::operator::OperandKind;
 use crate::reference::Reference;
 use crate::value::{Value, write_json};
 
@@ -175,7 +176,9 @@ impl WhyTree<'_> {
         let condition = condition(&self.filter, shown.node)?;
         let mut text = format!("{} {}", visible(&condition.path().to_string()), condition.operator());
         match condition.operand() {
-            Operand::Omitted | Operand::Value(Value::Bool(true)) => {}
+            Operand::Omitted => {}
+            // Where it may be left out, too.
+            Operand::Value(Value::Bool(true)) if condition.operator().operand() == OperandKind::Boolean => {}
             operand => text.push_str(&shortened(&format!(" {operand:?}"))),
         }
         let is_cased = match condition.operand() {
@@ -270,6 +273,16 @@ mod tests {
         let many = json!({"a": (0..20).collect::<Vec<_>>()});
         assert_eq!(why(r#"{"a": 19}"#, &many)["values"].as_array().map(Vec::len), Some(MOST_VALUES));
         assert_eq!(why("{}", &document), json!({"kind": "and", "matches": true, "children": []}));
+    }
+
+    #[test]
+    fn true_is_left_out_where_it_may_be() {
+        let filter = r#"{"AND": [{"a": true}, {"field": "a", "operator": "exists", "value": true}, {"field": "a", "operator": "is_null"}]}"#;
+        let reference = Reference::new(&crate::parse::json(filter).unwrap(), &Schema::open()).unwrap();
+        let why = reference.why(&json!({"a": true})).to_string();
+        let leaves: Vec<&str> =
+            why.lines().skip(2).map(|line| line[9..].split("    found").next().unwrap().trim()).collect();
+        assert_eq!(leaves, ["a eq true", "a exists", "a is_null"], "{why}");
     }
 
     #[test]

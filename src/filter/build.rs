@@ -326,7 +326,12 @@ impl TreeBuilder {
         let end = self.tree.nodes.len() as NodeId;
         let node = &mut self.tree.nodes[self.current as usize];
         // Of an open node, `end` is how many members it has so far.
-        self.has_object_groups |= matches!(node.kind, Kind::Object { .. }) && node.end != 1;
+        self.has_object_groups |= match node.kind {
+            Kind::Object { .. } => node.end != 1,
+            // The object around it may have no other member.
+            Kind::Absent(_) => true,
+            Kind::And | Kind::Or | Kind::Not | Kind::NotOne | Kind::Condition(_) | Kind::Pair(_) => false,
+        };
         node.end = end;
         node.span = node.span.to(span);
         self.current = node.parent;

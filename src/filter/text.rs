@@ -66,6 +66,21 @@ impl Keyword {
     pub(crate) fn is_half(self) -> bool {
         matches!(self, Keyword::Starts | Keyword::Ends | Keyword::With)
     }
+
+    /// Whether it begins an operator.
+    pub(crate) fn is_of_operator(self) -> bool {
+        matches!(
+            self,
+            Keyword::Contains
+                | Keyword::Starts
+                | Keyword::Ends
+                | Keyword::Matches
+                | Keyword::Text
+                | Keyword::In
+                | Keyword::Exists
+                | Keyword::Is
+        )
+    }
 }
 
 /// Whether a key may hold this character without quotes, in the text language: fewer than P1 allows, since here

@@ -112,6 +112,9 @@ impl Class {
 
     /// The type, and the operators where they are fewer than fit it.
     fn name(&self) -> String {
+        if self.operators.is_empty() {
+            return format!("{}.none", self.ty.name());
+        }
         let all = Operator::all().filter(|operator| self.ty.fits(*operator)).count();
         let fewer = self.operators.iter().filter(|_| self.operators.len() < all);
         fewer.fold(self.ty.name().to_owned(), |name, operator| name + "." + operator.name())

@@ -179,6 +179,9 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
     let is_true = Some("to ask whether it is true, write `active = true`");
     let joined = Some("conditions are joined by `AND` or `OR`");
     let dynamic = Some("a dynamic value is written `$inputs.user_id`");
+    let unclosed = Some("a quote is missing: the one that closes the string, or one before it");
+    let like =
+        Some("write `CONTAINS`, `STARTS WITH` or `ENDS WITH`, without `%`; `NOCASE` behind it ignores letter case");
     let once = Some("the letter case is said once: behind a condition, or before the `(` of a group");
     let apart = Some("`!=`, `>=` and `<=` are written without a blank in them");
     let arithmetic = Some("there is no arithmetic: a field is compared with a value");
@@ -351,7 +354,7 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
                 Syntax,
                 5..6,
                 "expected `AND`, `OR` or the end, found `,`",
-                Some("conditions are joined by `AND` or `OR`, or listed in `ALL(…)`, `ANY(…)`"),
+                Some("conditions are joined by `AND` or `OR`, or listed in `ALL(…)`, `ANY(…)`, `NONE(…)`"),
             )],
         ),
         ("a = 1)", vec![(Syntax, 5..6, "expected `AND`, `OR` or the end, found `)`", Some("there is no `(` to it"))]),
@@ -401,7 +404,7 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
         (
             "a like \"x%\" AND b gte 5 AND c BETWEEN 1 AND 2",
             vec![
-                (UnknownOperator, 2..6, "unknown operator `like`", Some("did you mean `CONTAINS`?")),
+                (UnknownOperator, 2..6, "unknown operator `like`", like),
                 (UnknownOperator, 18..21, "unknown operator `gte`", Some("write `>=`")),
                 (UnknownOperator, 30..37, "unknown operator `BETWEEN`", Some("for a range, write `a >= 1 AND a <= 9`")),
             ],
@@ -435,7 +438,7 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
                 Some("this looks like JSON, which is read as JSON where it is the whole text"),
             )],
         ),
-        (r#"a = "x"#, vec![(Syntax, 6..6, "the text ends inside a string", None)]),
+        (r#"a = "x"#, vec![(Syntax, 6..6, "the text ends inside a string", unclosed)]),
         (r#"a = "\ud800""#, vec![(Syntax, 5..6, "half of a surrogate pair is no character", None)]),
         (r#"a = "\q""#, vec![(Syntax, 5..6, "no such escape in a JSON string", None)]),
         ("a = \"\n\"", vec![(Syntax, 5..6, "a control character in a string must be escaped", None)]),
@@ -525,7 +528,7 @@ fn bad() -> Vec<(&'static str, Vec<Said>)> {
             "(active); b = 1",
             vec![
                 (Syntax, 7..8, "expected an operator, found `)`", is_true),
-                (Syntax, 8..9, "expected `AND`, `OR` or the end, found `;`", Some("leave it out")),
+                (Syntax, 8..9, "expected `AND`, `OR` or the end, found `;`", joined),
             ],
         ),
         (
@@ -576,6 +579,46 @@ fn bad_texts_are_explained() {
             })
             .collect();
         assert_eq!(found, said, "{text}");
+    }
+}
+
+#[test]
+fn one_mistake_is_said_once_with_what_was_meant() {
+    let field_first = "the field stands first, then the operator, then a value";
+    for (text, place, hint) in [
+        ("5 < total", 4..9, field_first),
+        ("\"paid\" = status", 9..15, "before the operator stands the field"),
+        ("a = b\" AND c = \"d\"", 4..5, "the quote before `b` is missing"),
+        ("a = \"b AND c = \"d\"", 16..17, "a quote inside a string is written"),
+        ("a\u{A0}= 1", 1..3, "U+00A0 is no blank"),
+        ("a = 1\u{200B}", 5..8, "U+200B, a character that does not show"),
+        ("a ≠ 1", 2..5, "write `!=`"),
+        ("a ≥ 5", 2..5, "write `>=`"),
+        ("e\u{301} = 1", 1..3, "written in double quotes"),
+        ("a NOCASE = \"x\"", 2..8, field_first),
+        ("tags any (\"x\")", 5..8, field_first),
+        ("contains(title, \"x\")", 0..8, field_first),
+        ("EXISTS a", 0..6, field_first),
+        ("a[\"b\"] = 1", 0..6, "keys and dots, `a.b`"),
+        ("a IN ([\"x\"])", 6..7, "a list inside a list"),
+        ("a !IN (1)", 2..3, "`NOT IN`"),
+        ("a !CONTAINS \"x\"", 2..3, "write `NOT` before the whole condition"),
+        ("a = None", 4..8, "write `null`"),
+        ("a EXISTS false", 9..14, "`NOT EXISTS`"),
+        ("a b", 2..3, "the operators are"),
+        ("a = 1 XOR b = 2", 6..9, "joined by `AND` or `OR`"),
+        ("AND(a = 1, b = 2)", 0..3, "`ALL(…)`"),
+        ("OR(a = 1, b = 2)", 0..2, "`ANY(…)`"),
+        ("NOT(a = 1, b = 2)", 9..10, "`NONE(…)`"),
+        ("a = 1; b = 2", 5..6, "joined by `AND` or `OR`"),
+        ("a, b = 1", 1..2, "write `a = true`"),
+        ("a = , 1", 4..5, "write a string"),
+        ("((a)) = 1", 3..4, "not around a field"),
+    ] {
+        let error = parse::text(text).expect_err(text);
+        let [found] = error.diagnostics() else { panic!("{text}: {error:?}") };
+        assert_eq!(found.place.span, Some(place), "{text}");
+        assert!(found.hint.as_ref().is_some_and(|found| found.contains(hint)), "{text}: {found:?}");
     }
 }
 
@@ -1069,13 +1112,14 @@ fn json_and_text_count_the_same_depth() {
         r#"{"NOT":@}"#,
         r#"{"x":1,"NOT":@}"#,
         r#"{"AND":[@],"OR":null}"#,
+        r#"{"NOT":[{"AND":null},@]}"#,
         r#"{"case_sensitive":false,"OR":[{"x":1,"y":2},@]}"#,
     ];
     let raised = Parser::new().limits(Limits::default().with(Limit::Depth, 1_000));
     let mut refused = 0;
     for (first, second) in wraps.iter().flat_map(|first| wraps.map(|second| (first, second))) {
         for levels in [1, 2, 62, 63, 64, 65, 84, 85, 86, 126, 127, 128, 129] {
-            for inner in [r#"{"a":1}"#, "{}", r#"{"a":1,"b":2}"#] {
+            for inner in [r#"{"a":1}"#, "{}", r#"{"a":1,"b":2}"#, r#"{"AND":null}"#, r#"{"OR":null,"a":1}"#] {
                 let wrap = |json: String, level: usize| [first, second][level % 2].replace('@', &json);
                 let json = (0..levels).fold(inner.to_owned(), wrap);
                 let filter = raised.json(&json).expect("a filter");

@@ -35,6 +35,7 @@ impl Reading<'_> {
     /// `cond`. One with a mistake in it is read to its end, if one can tell where that is.
     pub(super) fn condition(&mut self) -> Result<DraftId, Stop> {
         let start = self.offset();
+        self.condition = start;
         let path = self.field()?;
         let field = self.span_from(start);
         self.skip_blank();
@@ -199,9 +200,9 @@ impl Reading<'_> {
             let (diagnostic, length) = hint::expecting(What::OPERATOR, self.rest);
             let diagnostic = hint::no_operator(self.text, start).into_iter().fold(diagnostic, Diagnostic::hint);
             self.mistake(diagnostic, start..start + length);
-            // Nothing goes on after `]`; nor after `)` here, where an operator follows it: the mistake is that of before.
-            let is_field_in_parens = |rest| lexer::operator(blank(rest)).is_ok();
-            self.is_adrift = self.rest.starts_with(']') || self.rest.strip_prefix(')').is_some_and(is_field_in_parens);
+            // Where an operator follows `)`, that is the same mistake.
+            let after = self.rest.trim_start_matches(|c: char| c == ')' || c.is_ascii_whitespace());
+            self.is_adrift = self.rest.starts_with(')') && lexer::operator(after).is_ok();
         }
         Found::Missing
     }
@@ -314,7 +315,9 @@ impl Reading<'_> {
             Some(message) => {
                 let at = self.offset_of(error.rest);
                 let length = error.rest.chars().next().map_or(0, char::len_utf8);
-                Err(self.stop(Diagnostic::error(Code::Syntax, message), at..at + length))
+                let diagnostic = Diagnostic::error(Code::Syntax, message);
+                let diagnostic = if error.rest.is_empty() { diagnostic.hint(hint::UNCLOSED) } else { diagnostic };
+                Err(self.stop(diagnostic, at..at + length))
             }
             None => self.no_literal(),
         }
@@ -370,13 +373,16 @@ impl Reading<'_> {
             self.mistake(hint::foreign_quotes(run, &inside), start..start + run.len());
             return Ok(None);
         }
+        // What is glued to a quote is no part of a word without quotes.
         let run = lexer::would_be_path(self.rest);
-        if run.is_empty() || self.at_end_of_operand() {
+        let run = if run.starts_with('"') { run } else { run.split('"').next().unwrap_or(run) };
+        if run.is_empty() || self.rest.starts_with('[') || self.at_end_of_operand() {
             let hint = hint::no_operand_here(&self.text[..start], self.rest);
             return Err(self.stop_expecting(What::OPERAND, hint));
         }
         self.rest = &self.rest[run.len()..];
-        self.mistake(hint::bare_string(run), start..start + run.len());
+        let field = &self.text[self.condition..start];
+        self.mistake(hint::bare_string(field, run, self.rest), start..start + run.len());
         self.is_adrift = true;
         Ok(None)
     }

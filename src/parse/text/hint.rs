@@ -40,6 +40,13 @@ pub(super) fn not_the_word(found: &str, word: &str) -> Diagnostic {
 /// Blanks inside an operator.
 const APART: &str = "`!=`, `>=` and `<=` are written without a blank in them";
 
+/// A string to the end of the text.
+pub(super) const UNCLOSED: &str = "a quote is missing: the one that closes the string, or one before it";
+
+const ODD_KEY: &str = "a key of other characters than letters, digits, `_` and `-` is written in double quotes";
+
+const FIELD_FIRST: &str = "the field stands first, then the operator, then a value";
+
 const NO_ARITHMETIC: &str = "there is no arithmetic: a field is compared with a value";
 
 pub(super) fn keyword_as_field(word: &str) -> String {
@@ -74,14 +81,19 @@ pub(super) fn no_condition(text: &str, rest: &str) -> Option<String> {
             "a key that needs quotes is written in double quotes".to_owned()
         }
         Some(c) if c.is_ascii_punctuation() && !matches!(c, '(' | ')' | ',' | '=' | '<' | '>' | '!') => {
-            "a key of other characters than letters, digits, `_` and `-` is written in double quotes".to_owned()
+            ODD_KEY.to_owned()
         }
+        Some(c) if !c.is_ascii() => return foreign_character(c).or_else(|| Some(ODD_KEY.to_owned())),
         Some(_) => {
             let (after, word) = lexer::word(rest).ok()?;
-            Keyword::of(word)?;
-            match blank(after).is_empty() || matches!(Keyword::of(word), Some(Keyword::And | Keyword::Or)) {
-                true => return None,
-                false => keyword_as_field(word),
+            let is_call = blank(after).starts_with('(');
+            match Keyword::of(word)? {
+                Keyword::And if is_call => "a list of conditions that all hold is written `ALL(…)`".to_owned(),
+                Keyword::Or if is_call => "a list of conditions of which one holds is written `ANY(…)`".to_owned(),
+                Keyword::And | Keyword::Or => return None,
+                _ if blank(after).is_empty() => return None,
+                keyword if keyword.is_of_operator() => format!("{FIELD_FIRST}; {}", keyword_as_field(word)),
+                _ => keyword_as_field(word),
             }
         }
         None => return None,
@@ -90,8 +102,26 @@ pub(super) fn no_condition(text: &str, rest: &str) -> Option<String> {
 }
 
 pub(super) fn path(run: &str) -> Option<String> {
-    let is_index = run.contains('[') && run.contains(']');
-    is_index.then(|| "leave out the brackets: a path leads through all elements of an array".to_owned())
+    let (_, bracketed) = run.split_once('[')?;
+    Some(match bracketed.starts_with(|c: char| c.is_ascii_digit()) {
+        true => "leave out the brackets: a path leads through all elements of an array".to_owned(),
+        false => "a path is keys and dots, `a.b`, and leads through all elements of an array".to_owned(),
+    })
+}
+
+/// What is said of a character that looks like one of the language, or like nothing.
+fn foreign_character(c: char) -> Option<String> {
+    let code = u32::from(c);
+    Some(match c {
+        '≠' => "write `!=`".to_owned(),
+        '≤' | '⩽' => "write `<=`".to_owned(),
+        '≥' | '⩾' => "write `>=`".to_owned(),
+        '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' => {
+            format!("U+{code:04X}, a character that does not show, is no part of the language")
+        }
+        c if c.is_whitespace() => format!("U+{code:04X} is no blank of the language: write a space"),
+        _ => return None,
+    })
 }
 
 /// There is no operator at `at`.
@@ -102,12 +132,20 @@ pub(super) fn no_operator(text: &str, at: usize) -> Option<String> {
     let is_bare = !field.is_empty() && field.chars().all(|c| crate::filter::is_bare(c) || c == '.');
     match rest.chars().next() {
         Some('+' | '*' | '/' | '%') if text[..at].ends_with([' ', '\t', '\n', '\r']) => Some(NO_ARITHMETIC.to_owned()),
-        Some(')') if lexer::operator(blank(&rest[1..])).is_ok() => {
+        Some(')')
+            if lexer::operator(rest.trim_start_matches(|c: char| c == ')' || c.is_ascii_whitespace())).is_ok() =>
+        {
             Some("parentheses stand around conditions, not around a field".to_owned())
         }
+        Some(c) if !c.is_ascii() => foreign_character(c).or_else(|| Some(ODD_KEY.to_owned())),
         Some('(') => Some("there are no functions; `ALL`, `ANY` and `NONE` are the only words before `(`".to_owned()),
         Some(c) if c.is_ascii_punctuation() && !matches!(c, ')' | ',' | '"' | '\'' | ']' | '&' | '|') => {
-            Some("a key of other characters than letters, digits, `_` and `-` is written in double quotes".to_owned())
+            Some(ODD_KEY.to_owned())
+        }
+        Some('"') | Some('\'') => None,
+        // A keyword that no operator begins with.
+        Some(_) if lexer::keyword(rest).is_ok_and(|(_, word)| !matches!(word, Keyword::And | Keyword::Or)) => {
+            Some(FIELD_FIRST.to_owned())
         }
         _ if is_bare => Some(format!("to ask whether it is true, write `{} = true`", excerpt(field))),
         _ => None,
@@ -146,8 +184,14 @@ pub(super) fn unknown_operator(run: &str, rest: &str, before: &str) -> (Diagnost
     }
     let words = match lower.as_str() {
         "!~" => Some("write `NOT` before the whole condition, and `MATCHES`"),
+        "like" | "ilike" => {
+            Some("write `CONTAINS`, `STARTS WITH` or `ENDS WITH`, without `%`; `NOCASE` behind it ignores letter case")
+        }
         "~" => Some("write `MATCHES`, and `NOCASE` behind the condition"),
         "!" if blank(rest).starts_with('=') => Some(APART),
+        "!" if lexer::operator(blank(rest)).is_ok() => {
+            Some("write `NOT` before the whole condition, or `NOT IN`, `NOT EXISTS`")
+        }
         "-" => Some(NO_ARITHMETIC),
         _ => None,
     };
@@ -171,6 +215,8 @@ pub(super) fn unknown_operator(run: &str, rest: &str, before: &str) -> (Diagnost
     diagnostic.expected = near.map(|operator| operator.text().to_owned()).collect();
     let diagnostic = match diagnostic.expected.first().cloned() {
         Some(first) => diagnostic.hint(format!("did you mean `{first}`?")),
+        // Of one letter, anything is near.
+        None if run.len() < 2 && run.starts_with(char::is_alphanumeric) => diagnostic,
         None => diagnostic.near(run, Operator::all().map(Operator::text)),
     };
     match diagnostic.hint {
@@ -229,6 +275,9 @@ pub(super) fn no_number(run: &str) -> Diagnostic {
     let words = excerpt(run);
     let why = match run.starts_with(['+', '.']) {
         true => Some("it begins with a digit or `-`".to_owned()),
+        false if run.contains('_') && run.chars().all(|c| c.is_ascii_digit() || matches!(c, '_' | '.' | '-')) => {
+            Some("its digits are written without `_`".to_owned())
+        }
         false => lexer::why_no_number(run),
     };
     let message = match &why {
@@ -279,8 +328,22 @@ pub(super) fn foreign_quotes(run: &str, inside: &str) -> Diagnostic {
     diagnostic.hint(in_quotes(inside))
 }
 
-pub(super) fn bare_string(run: &str) -> Diagnostic {
-    Diagnostic::error(Code::Syntax, format!("expected an operand, found `{}`", excerpt(run))).hint(in_quotes(run))
+/// A word without quotes as an operand: `field` is its condition so far, `after` what follows it.
+pub(super) fn bare_string(field: &str, run: &str, after: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error(Code::Syntax, format!("expected an operand, found `{}`", excerpt(run)));
+    let is_null = ["none", "nil", "undefined"].iter().any(|null| run.eq_ignore_ascii_case(null));
+    if after.starts_with('"') {
+        diagnostic.hint(format!("the quote before `{}` is missing", excerpt(run)))
+    } else if is_null {
+        diagnostic.hint("write `null`")
+    } else if field.starts_with(|c: char| c.is_ascii_digit()) && !field.contains(char::is_alphabetic) {
+        // The word in quotes would make a filter of it, which asks for a field of that number.
+        diagnostic.hint(FIELD_FIRST)
+    } else if field.starts_with('"') {
+        diagnostic.hint(format!("{}; and before the operator stands the field", in_quotes(run)))
+    } else {
+        diagnostic.hint(in_quotes(run))
+    }
 }
 
 fn in_quotes(words: &str) -> String {
@@ -299,19 +362,42 @@ pub(super) fn no_operand_here(before: &str, rest: &str) -> Option<String> {
 }
 
 /// Neither `AND` nor `OR` follows an operand.
-pub(super) fn after_operand(rest: &str, is_outermost: bool) -> Option<String> {
+pub(super) fn after_operand(before: &str, rest: &str, is_outermost: bool) -> Option<String> {
     match rest.chars().next()? {
         ')' if is_outermost => return Some("there is no `(` to it".to_owned()),
-        ',' => return Some("conditions are joined by `AND` or `OR`, or listed in `ALL(…)`, `ANY(…)`".to_owned()),
-        ';' => return Some("leave it out".to_owned()),
+        ',' => {
+            return Some(
+                "conditions are joined by `AND` or `OR`, or listed in `ALL(…)`, `ANY(…)`, `NONE(…)`".to_owned(),
+            );
+        }
+        ';' if blank(&rest[1..]).is_empty() => return Some("leave it out".to_owned()),
+        ';' => return Some("conditions are joined by `AND` or `OR`".to_owned()),
+        c if !c.is_ascii() => {
+            if let Some(hint) = foreign_character(c) {
+                return Some(hint);
+            }
+        }
         _ => {}
     }
     let word = lexer::word(rest).ok().map(|(_, word)| word);
-    if let Some(Keyword::Case | Keyword::NoCase) = word.and_then(Keyword::of) {
-        return Some("the letter case is said once: behind a condition, or before the `(` of a group".to_owned());
+    if word.is_some() && before.ends_with('"') {
+        return Some("a quote inside a string is written `\\\"`; or one is missing before".to_owned());
     }
+    match word.and_then(Keyword::of) {
+        Some(Keyword::Case | Keyword::NoCase) => {
+            return Some("the letter case is said once: behind a condition, or before the `(` of a group".to_owned());
+        }
+        Some(Keyword::True | Keyword::False) => {
+            return Some(
+                "`EXISTS` and `IS NULL` take nothing; their opposites are `NOT EXISTS` and `IS NOT NULL`".to_owned(),
+            );
+        }
+        _ => {}
+    }
+    // XOR is near to OR, and means something else.
+    let near = word.filter(|word| !word.eq_ignore_ascii_case("xor"));
     let near =
-        word.and_then(|word| Diagnostic::error(Code::Syntax, "").near(word, ["AND", "OR", "NOCASE", "CASE"]).hint);
+        near.and_then(|word| Diagnostic::error(Code::Syntax, "").near(word, ["AND", "OR", "NOCASE", "CASE"]).hint);
     match (near, word, rest.starts_with('"')) {
         (Some(near), _, _) => Some(near),
         (None, Some(_), _) | (None, None, true) => Some("conditions are joined by `AND` or `OR`".to_owned()),

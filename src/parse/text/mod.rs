@@ -68,6 +68,8 @@ struct Reading<'i> {
     open: Vec<Open>,
     /// How many groups are open.
     depth: usize,
+    /// Where the last condition begins.
+    condition: usize,
     diagnostics: Diagnostics,
     /// A mistake just before left open where it ends: what follows may be no second one.
     is_adrift: bool,
@@ -104,7 +106,7 @@ enum After {
 impl<'i> Reading<'i> {
     fn new(tree: TreeBuilder, diagnostics: Diagnostics) -> Reading<'i> {
         let (drafts, open) = (Drafts::default(), Vec::new());
-        Reading { text: "", rest: "", tree, drafts, open, depth: 0, diagnostics, is_adrift: false }
+        Reading { text: "", rest: "", tree, drafts, open, depth: 0, condition: 0, diagnostics, is_adrift: false }
     }
 
     /// `filter`, up to the end of the text.
@@ -411,7 +413,9 @@ impl<'i> Reading<'i> {
 
     /// Notes a mistake that ends the reading, unless it may be the last one over again.
     fn stop(&mut self, diagnostic: Diagnostic, span: Range<usize>) -> Stop {
-        if !self.is_adrift {
+        // Nor is one place two mistakes, unless it is the end.
+        let is_told = !span.is_empty() && self.diagnostics.last_span() == Some(&span);
+        if !self.is_adrift && !is_told {
             self.diagnostics.push_last(diagnostic.at(Place { pointer: None, span: Some(span) }));
         }
         Stop
@@ -433,7 +437,7 @@ impl<'i> Reading<'i> {
             Some(Open::Call { is_list: true, .. }) => joints.or(What::COMMA).or(What::CLOSE),
             Some(Open::Call { is_list: false, .. } | Open::Parens(_)) => joints.or(What::CLOSE),
         };
-        let hint = hint::after_operand(self.rest, open.is_none());
+        let hint = hint::after_operand(&self.text[..self.offset()], self.rest, open.is_none());
         self.stop_expecting(what, hint)
     }
 }

@@ -140,6 +140,27 @@ fn schema_of(case: &Json) -> Schema {
 }
 
 #[test]
+fn fields_that_allow_no_operator_are_told_from_those_that_allow_all() {
+    for schema in [
+        r#"{"closed":true,"fields":{"a":{},"x":{"operators":[]}}}"#,
+        r#"{"closed":true,"fields":{"a":{"operators":[]},"x":{}}}"#,
+        r#"{"closed":true,"fields":{"a":{"operators":[]}}}"#,
+        r#"{"fields":{"a":{"type":"string","operators":[]},"x":{"type":"string"}}}"#,
+    ] {
+        let schema = Schema::from_json(schema).unwrap();
+        let exported = Exported::new(&schema);
+        let mut verdicts = BTreeSet::new();
+        for field in ["a", "x", "z"] {
+            for filter in [json!({"field": field, "value": "v"}), json!({field: "v"}), json!({"OR": [{field: "v"}]})] {
+                let verdict = exported.verdict(&filter).unwrap_or_else(|wrong| panic!("{wrong}"));
+                verdicts.insert(format!("{verdict:?}"));
+            }
+        }
+        assert!(verdicts.contains("Bad"), "{verdicts:?}");
+    }
+}
+
+#[test]
 fn the_filters_of_every_case_are_accepted() {
     let (mut good, mut odd) = (0, Vec::new());
     for file in files("tests/data/ops") {

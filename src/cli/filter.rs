@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use trommel::parse::Parser;
 use trommel::plan::TriggerRequest;
 use trommel::reference::Reference;
-use trommel::{Budget, Code, Diagnostic, Document, DocumentError, Error, Filter, Limit, Limits, Predicate, Schema};
+use trommel::{Budget, Document, Error, Filter, Limit, Limits, Predicate, Schema};
 
 use super::output::{Failure, read_text};
 
@@ -233,8 +233,7 @@ fn read_values(argument: &str) -> Result<Document, Failure> {
             &file
         }
     };
-    Document::read(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)).map_err(|error| {
-        let code = if matches!(error, DocumentError::NotAnObject(_)) { Code::Bind } else { Code::Syntax };
-        Diagnostic::error(code, format!("in the dynamic values: {error}")).into()
-    })
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    trommel::parse::values(text)
+        .map_err(|error| Failure::in_text(error.of("the dynamic values"), &String::from_utf8_lossy(text)))
 }

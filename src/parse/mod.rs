@@ -7,10 +7,13 @@ mod machine;
 mod reader;
 #[cfg(feature = "text")]
 mod text;
+mod values;
 
 pub(crate) use json::{Feed, feed_text, feed_value, syntax};
 pub(crate) use machine::{Machine, Step, Stop};
 pub(crate) use reader::{BadNumber, Reader, Scalar, SyntaxError, Token};
+
+pub use values::values;
 
 use crate::error::{Diagnostic, Error};
 use crate::filter::{Filter, Span, TreeBuilder};

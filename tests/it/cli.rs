@@ -139,9 +139,16 @@ fn dynamic_values_are_bound_or_leave_the_verdict_open() {
     for bind in [r#"{"u": {"id": 7}}"#, &file] {
         assert_eq!(run(["fmt", "--compact", filter, "--bind", bind]).ok(), "{\"a\":7}\n");
     }
-    for (bind, code) in
-        [("{}", "bind"), (r#"{"u": {"id": null}}"#, "bind"), ("[1]", "bind"), ("{", "syntax"), ("@nowhere", "io")]
-    {
+    for (bind, code) in [
+        ("{}", "bind"),
+        (r#"{"u": {"id": null}}"#, "bind"),
+        ("[1]", "bind"),
+        ("{", "syntax"),
+        (r#"{"u": {"id": 1, "id": 2}}"#, "duplicate_key"),
+        (r#"{"u": {"id": 18446744073709551616}}"#, "operand_range"),
+        (r#"{"u": {"id": 1e999}}"#, "operand_range"),
+        ("@nowhere", "io"),
+    ] {
         let found = run(["check", filter, "--bind", bind, "--format", "json"]).diagnostics();
         assert_eq!(found[0]["code"], code, "{bind}");
     }

@@ -54,7 +54,7 @@ impl Machine {
 }
 
 #[cold]
-pub(super) fn duplicate(key: &str) -> Diagnostic {
+pub(in crate::parse) fn duplicate(key: &str) -> Diagnostic {
     Diagnostic::error(Code::DuplicateKey, format!("the key `{}` stands twice in one object", excerpt(key)))
 }
 

@@ -16,7 +16,8 @@ use crate::operator::Operator;
 use crate::path::Path;
 use crate::value::Value;
 #[cfg(feature = "text")]
-pub(in crate::parse) use mistakes::{bad_number, unknown_operator};
+pub(in crate::parse) use mistakes::unknown_operator;
+pub(in crate::parse) use mistakes::{bad_number, duplicate};
 
 /// Reading cannot go on; why has been noted.
 #[derive(Debug)]

@@ -1,0 +1,62 @@
+//! The values of dynamic operands, from JSON text.
+
+use std::collections::HashSet;
+
+use super::json::syntax;
+use super::machine::{bad_number, duplicate};
+use super::reader::{Reader, Scalar, SyntaxError, Token};
+use crate::document::{Document, DocumentError};
+use crate::error::{Code, Diagnostic, Error, Place};
+use crate::filter::Span;
+
+/// Reads the values of dynamic operands ([`Filter::bind`](crate::Filter::bind)) from JSON text: one object.
+///
+/// They become operands, so what the text of a filter may not say, they may not either: a key twice in one object, of which
+/// a reader would keep one, and a number that it would have to change.
+///
+/// ```
+/// use trommel::parse;
+///
+/// let filter = parse::json(r#"{"owner": {"type": "dynamic", "field": "user"}}"#)?;
+/// let values = parse::values(r#"{"user": 7}"#)?;
+/// assert_eq!(filter.bind(&values)?.to_string(), r#"{"owner":7}"#);
+/// assert_eq!(parse::values(r#"{"user": 7, "user": 8}"#).unwrap_err().code().as_str(), "duplicate_key");
+/// assert_eq!(parse::values(r#"{"user": 18446744073709551616}"#).unwrap_err().code().as_str(), "operand_range");
+/// # Ok::<(), trommel::Error>(())
+/// ```
+///
+/// # Errors
+/// `syntax` for what is no JSON, `bind` for what is no object, `duplicate_key`, `operand_range`; each with its place. Cost:
+/// linear, whatever is nested.
+pub fn values(input: impl AsRef<[u8]>) -> Result<Document, Error> {
+    let input = input.as_ref();
+    let text = std::str::from_utf8(input)
+        .map_err(|error| SyntaxError { message: "the text is not UTF-8".to_owned(), at: error.valid_up_to() });
+    check(text.map_err(|error| syntax(&error))?)?;
+    Document::read(input).map_err(|error| {
+        let code = if matches!(error, DocumentError::NotAnObject(_)) { Code::Bind } else { Code::Syntax };
+        Diagnostic::error(code, error.to_string()).into()
+    })
+}
+
+/// Finds the first thing that may not be there.
+fn check(text: &str) -> Result<(), Error> {
+    let at = |diagnostic: Diagnostic, span: Span| diagnostic.at(Place { pointer: None, span: span.range() });
+    let mut reader = Reader::new(text);
+    // The keys of each object that is open; of a list, none.
+    let mut open: Vec<HashSet<String>> = Vec::new();
+    while let Some((token, span)) = reader.next().map_err(|error| syntax(&error))? {
+        match token {
+            Token::BeginObject | Token::BeginArray => open.push(HashSet::new()),
+            Token::EndObject | Token::EndArray => drop(open.pop()),
+            Token::Key(key) => {
+                if open.last_mut().is_some_and(|keys| !keys.insert(key.to_owned())) {
+                    return Err(at(duplicate(key), span).into());
+                }
+            }
+            Token::Scalar(Scalar::BadNumber(bad)) => return Err(at(bad_number(bad), span).into()),
+            Token::Scalar(Scalar::Null | Scalar::Bool(_) | Scalar::Number(_) | Scalar::String(_)) => {}
+        }
+    }
+    Ok(())
+}

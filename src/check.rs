@@ -2,6 +2,7 @@
 //! NOT pushed to the leaves.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Code, Diagnostic, Diagnostics, Error, Place, excerpt};
@@ -126,6 +127,30 @@ struct Asked<'f> {
     node: NodeId,
     condition: &'f Condition,
     ignore_case: bool,
+}
+
+/// An operator, and whether it is asked in the text language, whose words for it then stand in messages.
+#[derive(Clone, Copy)]
+struct Spelled {
+    operator: Operator,
+    in_text: bool,
+}
+
+impl Spelled {
+    /// Another one in the same language.
+    fn other(self, operator: Operator) -> Spelled {
+        Spelled { operator, ..self }
+    }
+
+    fn word(self) -> &'static str {
+        if self.in_text { self.operator.text() } else { self.operator.name() }
+    }
+}
+
+impl fmt::Display for Spelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
 }
 
 /// A mistake, and the part of the condition that it is about.
@@ -314,18 +339,19 @@ impl<'s> Check<'s> {
         let condition = asked.condition;
         let facts = self.field(condition)?;
         let operator = condition.operator;
+        let spelled = self.spelled(operator);
         if matches!(condition.operand, Operand::Omitted) && operator.operand() != OperandKind::Boolean {
-            let message = format!("a condition with the operator `{operator}` has no `value`");
+            let message = format!("a condition with the operator `{spelled}` has no `value`");
             return Err(Mistake::new(Part::Value, Diagnostic::error(Code::MissingValue, message)));
         }
-        let wrong = |found: &str| Err(wrong_type(operator, found));
+        let wrong = |found: &str| Err(wrong_type(spelled, found));
         match (operator.operand(), &condition.operand) {
             (OperandKind::Boolean, Operand::Omitted | Operand::Value(Value::Bool(_))) => {
                 Ok(if operator == Operator::Exists { Answer::Test(Test::Exists) } else { Answer::IsNull })
             }
             (OperandKind::Boolean, operand) => wrong(operand_name(operand)),
             (_, Operand::Dynamic(_)) => Ok(Answer::Unbound),
-            (OperandKind::Scalar, Operand::Value(value)) => equality(facts, operator, value, asked.ignore_case),
+            (OperandKind::Scalar, Operand::Value(value)) => equality(facts, spelled, value, asked.ignore_case),
             (OperandKind::List, Operand::List(values)) => {
                 self.elements(asked, facts.ty, values.iter())?;
                 Ok(membership(facts, values, asked.ignore_case))
@@ -339,10 +365,14 @@ impl<'s> Check<'s> {
                 self.elements(asked, facts.ty, values)?;
                 Ok(Answer::Unbound)
             }
-            (OperandKind::Ordered, Operand::Value(value)) => comparison(facts, operator, value),
+            (OperandKind::Ordered, Operand::Value(value)) => comparison(facts, spelled, value),
             (OperandKind::String, Operand::Value(Value::String(text))) => self.string(asked, text),
             (_, operand) => wrong(operand_name(operand)),
         }
+    }
+
+    fn spelled(&self, operator: Operator) -> Spelled {
+        Spelled { operator, in_text: !self.filter.has_pointers() }
     }
 
     /// Whether every element of a list is of the field's type. Each that is not is a mistake of its own; the last is what
@@ -355,7 +385,7 @@ impl<'s> Check<'s> {
     ) -> Result<(), Box<Mistake>> {
         let mut last: Option<Box<Mistake>> = None;
         for (at, value) in values.enumerate() {
-            if let Err(mistake) = typed(ty, asked.condition.operator, value)
+            if let Err(mistake) = typed(ty, self.spelled(asked.condition.operator), value)
                 && let Some(before) = last.replace(mistake.in_element(at))
             {
                 self.report(asked, *before);
@@ -380,10 +410,11 @@ impl<'s> Check<'s> {
         }
         let ty = known.facts.ty;
         let message = format!(
-            "the operator `{operator}` is not allowed on `{}`, a field of type `{ty}`",
+            "the operator `{}` is not allowed on `{}`, a field of type `{ty}`",
+            self.spelled(operator),
             excerpt(path.written())
         );
-        let allowed: Vec<String> = known.allowed().map(|operator| operator.name().to_owned()).collect();
+        let allowed: Vec<String> = known.allowed().map(|operator| self.spelled(operator).to_string()).collect();
         let hint = match &allowed[..] {
             [] => "no operator is allowed on it".to_owned(),
             allowed => format!("allowed: `{}`", allowed.join("`, `")),
@@ -520,7 +551,7 @@ fn is_negative(condition: &Condition) -> bool {
 
 /// `eq`, `ne` (C2: with null they ask for nulls).
 #[inline]
-fn equality(facts: Facts, operator: Operator, value: &Value, ignore_case: bool) -> Result<Answer, Box<Mistake>> {
+fn equality(facts: Facts, operator: Spelled, value: &Value, ignore_case: bool) -> Result<Answer, Box<Mistake>> {
     if matches!(value, Value::Null) {
         return Ok(Answer::IsNull);
     }
@@ -560,7 +591,7 @@ fn one_of(facts: Facts, values: &Arc<[Value]>, ignore_case: bool) -> Option<Test
 }
 
 /// `gt`, `gte`, `lt`, `lte`.
-fn comparison(facts: Facts, operator: Operator, value: &Value) -> Result<Answer, Box<Mistake>> {
+fn comparison(facts: Facts, operator: Spelled, value: &Value) -> Result<Answer, Box<Mistake>> {
     let bound = match (facts.ty, value) {
         (Type::Datetime, Value::String(text)) => {
             let instant = Instant::parse(text).or_else(|| Instant::parse_date(text));
@@ -571,14 +602,14 @@ fn comparison(facts: Facts, operator: Operator, value: &Value) -> Result<Answer,
         (Type::Any, value) => return Err(wrong_type(operator, value.type_name())),
         (ty, value) => return Err(wrong_for_field(ty, value)),
     };
-    let comparison = Comparison::of(operator).ok_or_else(|| {
+    let comparison = Comparison::of(operator.operator).ok_or_else(|| {
         Mistake::new(Part::Operator, Diagnostic::error(Code::Internal, "an operator without an order"))
     })?;
     Ok(Answer::Test(Test::Compare(comparison, bound)))
 }
 
 /// Whether an operand of an equality is of the field's type (T2). Null always is.
-fn typed(ty: Type, operator: Operator, value: &Value) -> Result<(), Box<Mistake>> {
+fn typed(ty: Type, operator: Spelled, value: &Value) -> Result<(), Box<Mistake>> {
     match (ty, value) {
         (_, Value::Null) | (Type::Any, _) => Ok(()),
         (Type::Boolean, Value::Bool(_)) => Ok(()),
@@ -607,25 +638,37 @@ fn wrong_for_field(ty: Type, value: &Value) -> Box<Mistake> {
 }
 
 #[cold]
-fn no_instant(operator: Operator, text: &str) -> Box<Mistake> {
+fn no_instant(operator: Spelled, text: &str) -> Box<Mistake> {
     let message = format!("`{}` is no instant", excerpt(text));
     let hint = match Instant::parse_date(text) {
-        Some(_) => format!("`{operator}` takes a date with a time; for a day, write a range of `gte` and `lt`"),
+        Some(_) => {
+            let (from, to) = (operator.other(Operator::Gte), operator.other(Operator::Lt));
+            format!("`{operator}` takes a date with a time; for a day, write a range of `{from}` and `{to}`")
+        }
         None => "an instant is written `2024-03-01T12:00:00Z`, with `Z`, an offset, or neither for UTC".to_owned(),
     };
     Mistake::new(Part::Value, Diagnostic::error(Code::OperandType, message).hint(hint))
 }
 
 #[cold]
-fn wrong_type(operator: Operator, found: &str) -> Box<Mistake> {
-    let takes = operator.operand().words();
+fn wrong_type(operator: Spelled, found: &str) -> Box<Mistake> {
+    let takes = operator.operator.operand().words();
     let message = format!("the operator `{operator}` takes {takes}, not {found}");
     let diagnostic = Diagnostic::error(Code::OperandType, message);
-    let diagnostic = match (operator, found) {
-        (Operator::Eq, "a list") => diagnostic.hint("for one of several values, use `in`"),
-        (Operator::Ne, "a list") => diagnostic.hint("for none of several values, use `nin`"),
-        (Operator::In, _) => diagnostic.hint("for one value, use `eq`, or write a list of one"),
-        (Operator::Nin, _) => diagnostic.hint("for one value, use `ne`, or write a list of one"),
+    let other = |other| operator.other(other);
+    let diagnostic = match (operator.operator, found) {
+        (Operator::Eq, "a list") => {
+            diagnostic.hint(format!("for one of several values, use `{}`", other(Operator::In)))
+        }
+        (Operator::Ne, "a list") => {
+            diagnostic.hint(format!("for none of several values, use `{}`", other(Operator::Nin)))
+        }
+        (Operator::In, _) => {
+            diagnostic.hint(format!("for one value, use `{}`, or write a list of one", other(Operator::Eq)))
+        }
+        (Operator::Nin, _) => {
+            diagnostic.hint(format!("for one value, use `{}`, or write a list of one", other(Operator::Ne)))
+        }
         (_, _) => diagnostic,
     };
     Mistake::new(Part::Value, diagnostic)

@@ -233,7 +233,6 @@ fn read_values(argument: &str) -> Result<Document, Failure> {
             &file
         }
     };
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     trommel::parse::values(text)
         .map_err(|error| Failure::in_text(error.of("the dynamic values"), &String::from_utf8_lossy(text)))
 }

@@ -433,6 +433,11 @@ impl Filter {
         Filter(triomphe::Arc::new(tree))
     }
 
+    /// Whether it stands for JSON: not if it was written in the text language.
+    pub(crate) fn has_pointers(&self) -> bool {
+        self.0.has_pointers
+    }
+
     /// Whether both are one filter in memory.
     pub(crate) fn is_same(&self, other: &Filter) -> bool {
         triomphe::Arc::ptr_eq(&self.0, &other.0)

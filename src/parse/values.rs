@@ -26,10 +26,12 @@ use crate::filter::Span;
 /// ```
 ///
 /// # Errors
-/// `syntax` for what is no JSON, `bind` for what is no object, `duplicate_key`, `operand_range`; each with its place. Cost:
+/// `bind` for what is no object; each with its place, `syntax` for what is no JSON, `duplicate_key`, `operand_range`. Cost:
 /// linear, whatever is nested.
 pub fn values(input: impl AsRef<[u8]>) -> Result<Document, Error> {
     let input = input.as_ref();
+    // No part of the JSON.
+    let input = input.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(input);
     let text = std::str::from_utf8(input)
         .map_err(|error| SyntaxError { message: "the text is not UTF-8".to_owned(), at: error.valid_up_to() });
     check(text.map_err(|error| syntax(&error))?)?;
@@ -43,12 +45,13 @@ pub fn values(input: impl AsRef<[u8]>) -> Result<Document, Error> {
 fn check(text: &str) -> Result<(), Error> {
     let at = |diagnostic: Diagnostic, span: Span| diagnostic.at(Place { pointer: None, span: span.range() });
     let mut reader = Reader::new(text);
-    // The keys of each object that is open; of a list, none.
+    // The keys of each object that is open.
     let mut open: Vec<HashSet<String>> = Vec::new();
     while let Some((token, span)) = reader.next().map_err(|error| syntax(&error))? {
         match token {
-            Token::BeginObject | Token::BeginArray => open.push(HashSet::new()),
-            Token::EndObject | Token::EndArray => drop(open.pop()),
+            Token::BeginObject => open.push(HashSet::new()),
+            Token::EndObject => drop(open.pop()),
+            Token::BeginArray | Token::EndArray => {}
             Token::Key(key) => {
                 if open.last_mut().is_some_and(|keys| !keys.insert(key.to_owned())) {
                     return Err(at(duplicate(key), span).into());
@@ -59,4 +62,24 @@ fn check(text: &str) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_has_its_place() {
+        let said = |text: &str| {
+            let error = values(text).unwrap_err();
+            (error.code(), error.diagnostics()[0].place.span.clone())
+        };
+        assert_eq!(said(r#"{"a": [{"b": 1, "b": 1}]}"#), (Code::DuplicateKey, Some(16..19)));
+        assert_eq!(said(r#"{"a": {"b": 1}, "c": [-9223372036854775809]}"#), (Code::OperandRange, Some(22..42)));
+        assert_eq!(said(r#"{"a": 1e999}"#), (Code::OperandRange, Some(6..11)));
+        assert_eq!(said(r#"{"a" 1}"#), (Code::Syntax, Some(5..5)));
+        assert_eq!(said("[1]"), (Code::Bind, None));
+        assert!(values("\u{FEFF}{\"a\": {\"a\": 18446744073709551615}}").is_ok());
+        assert!(values(format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000))).is_ok());
+    }
 }

@@ -35,8 +35,8 @@ impl Reading<'_> {
     /// `cond`. One with a mistake in it is read to its end, if one can tell where that is.
     pub(super) fn condition(&mut self) -> Result<DraftId, Stop> {
         let start = self.offset();
-        self.condition = start;
         let path = self.field()?;
+        self.field = start..self.offset();
         let field = self.span_from(start);
         self.skip_blank();
         let operator_start = self.offset();
@@ -368,7 +368,7 @@ impl Reading<'_> {
             self.is_adrift = true;
             return Ok(None);
         }
-        if let Some((run, inside)) = hint::foreign_string(self.rest) {
+        if let Some((run, inside)) = hint::foreign_string(self.rest, &mut self.has_escapes) {
             self.rest = &self.rest[run.len()..];
             self.mistake(hint::foreign_quotes(run, &inside), start..start + run.len());
             return Ok(None);
@@ -381,7 +381,7 @@ impl Reading<'_> {
             return Err(self.stop_expecting(What::OPERAND, hint));
         }
         self.rest = &self.rest[run.len()..];
-        let field = &self.text[self.condition..start];
+        let field = &self.text[self.field.clone()];
         self.mistake(hint::bare_string(field, run, self.rest), start..start + run.len());
         self.is_adrift = true;
         Ok(None)

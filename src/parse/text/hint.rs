@@ -86,7 +86,8 @@ pub(super) fn no_condition(text: &str, rest: &str) -> Option<String> {
         Some(c) if !c.is_ascii() => return foreign_character(c).or_else(|| Some(ODD_KEY.to_owned())),
         Some(_) => {
             let (after, word) = lexer::word(rest).ok()?;
-            let is_call = blank(after).starts_with('(');
+            // Behind another word, the second is one too many.
+            let is_call = blank(after).starts_with('(') && waiting(before).is_none();
             match Keyword::of(word)? {
                 Keyword::And if is_call => "a list of conditions that all hold is written `ALL(…)`".to_owned(),
                 Keyword::Or if is_call => "a list of conditions of which one holds is written `ANY(…)`".to_owned(),
@@ -137,12 +138,13 @@ pub(super) fn no_operator(text: &str, at: usize) -> Option<String> {
         {
             Some("parentheses stand around conditions, not around a field".to_owned())
         }
+        Some('‘' | '’' | '“' | '”' | '„') => None,
         Some(c) if !c.is_ascii() => foreign_character(c).or_else(|| Some(ODD_KEY.to_owned())),
         Some('(') => Some("there are no functions; `ALL`, `ANY` and `NONE` are the only words before `(`".to_owned()),
         Some(c) if c.is_ascii_punctuation() && !matches!(c, ')' | ',' | '"' | '\'' | ']' | '&' | '|') => {
             Some(ODD_KEY.to_owned())
         }
-        Some('"') | Some('\'') => None,
+        Some('"' | '\'') => None,
         // A keyword that no operator begins with.
         Some(_) if lexer::keyword(rest).is_ok_and(|(_, word)| !matches!(word, Keyword::And | Keyword::Or)) => {
             Some(FIELD_FIRST.to_owned())
@@ -292,7 +294,10 @@ pub(super) fn no_number(run: &str) -> Diagnostic {
 }
 
 /// A string in quotes of another language, with them and what it says. To the end, if nothing closes it.
-pub(super) fn foreign_string(rest: &str) -> Option<(&str, String)> {
+///
+/// Some languages escape by a backslash; in those where it stands for itself, the last may stand before the quote. A text is
+/// in one of them: once nothing closes a string that has escapes, no later one has, and nothing is looked through twice.
+pub(super) fn foreign_string<'t>(rest: &'t str, has_escapes: &mut bool) -> Option<(&'t str, String)> {
     let close: &[char] = match rest.chars().next()? {
         '\'' => &['\''],
         '`' => &['`'],
@@ -300,8 +305,9 @@ pub(super) fn foreign_string(rest: &str) -> Option<(&str, String)> {
         '“' | '”' | '„' => &['”', '“'],
         _ => return None,
     };
-    // Some languages escape by a backslash. In those where it stands for itself, the last may stand before the quote.
-    let closed = closed_string(rest, close, true).or_else(|| closed_string(rest, close, false));
+    let closed = if *has_escapes { closed_string(rest, close, true) } else { None };
+    *has_escapes &= closed.is_some();
+    let closed = closed.or_else(|| closed_string(rest, close, false));
     closed.or_else(|| Some((rest, rest.chars().skip(1).collect::<String>().trim_end().to_owned())))
 }
 
@@ -328,22 +334,22 @@ pub(super) fn foreign_quotes(run: &str, inside: &str) -> Diagnostic {
     diagnostic.hint(in_quotes(inside))
 }
 
-/// A word without quotes as an operand: `field` is its condition so far, `after` what follows it.
+/// A word without quotes as an operand: `field` is that of its condition, `after` what follows it.
 pub(super) fn bare_string(field: &str, run: &str, after: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::Syntax, format!("expected an operand, found `{}`", excerpt(run)));
     let is_null = ["none", "nil", "undefined"].iter().any(|null| run.eq_ignore_ascii_case(null));
-    if after.starts_with('"') {
-        diagnostic.hint(format!("the quote before `{}` is missing", excerpt(run)))
+    // A field that looks like a value may be one.
+    let is_value =
+        field.starts_with('"') || field.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+    diagnostic.hint(if after.starts_with('"') {
+        format!("the quote before `{}` is missing", excerpt(run))
     } else if is_null {
-        diagnostic.hint("write `null`")
-    } else if field.starts_with(|c: char| c.is_ascii_digit()) && !field.contains(char::is_alphabetic) {
-        // The word in quotes would make a filter of it, which asks for a field of that number.
-        diagnostic.hint(FIELD_FIRST)
-    } else if field.starts_with('"') {
-        diagnostic.hint(format!("{}; and before the operator stands the field", in_quotes(run)))
+        format!("nothing is written `null`; {}", in_quotes(run))
+    } else if is_value {
+        format!("{}; and before the operator stands the field", in_quotes(run))
     } else {
-        diagnostic.hint(in_quotes(run))
-    }
+        in_quotes(run)
+    })
 }
 
 fn in_quotes(words: &str) -> String {
@@ -388,9 +394,11 @@ pub(super) fn after_operand(before: &str, rest: &str, is_outermost: bool) -> Opt
             return Some("the letter case is said once: behind a condition, or before the `(` of a group".to_owned());
         }
         Some(Keyword::True | Keyword::False) => {
-            return Some(
-                "`EXISTS` and `IS NULL` take nothing; their opposites are `NOT EXISTS` and `IS NOT NULL`".to_owned(),
-            );
+            let last = before.trim_end().rsplit(|c| !crate::filter::is_bare(c)).next();
+            if let Some(Keyword::Exists | Keyword::Null) = last.and_then(Keyword::of) {
+                let takes = "`EXISTS` and `IS NULL` take nothing";
+                return Some(format!("{takes}; their opposites are `NOT EXISTS` and `IS NOT NULL`"));
+            }
         }
         _ => {}
     }

@@ -68,8 +68,10 @@ struct Reading<'i> {
     open: Vec<Open>,
     /// How many groups are open.
     depth: usize,
-    /// Where the last condition begins.
-    condition: usize,
+    /// Where the field of the last condition is.
+    field: Range<usize>,
+    /// Whether a backslash may escape in the strings of another language.
+    has_escapes: bool,
     diagnostics: Diagnostics,
     /// A mistake just before left open where it ends: what follows may be no second one.
     is_adrift: bool,
@@ -106,7 +108,18 @@ enum After {
 impl<'i> Reading<'i> {
     fn new(tree: TreeBuilder, diagnostics: Diagnostics) -> Reading<'i> {
         let (drafts, open) = (Drafts::default(), Vec::new());
-        Reading { text: "", rest: "", tree, drafts, open, depth: 0, condition: 0, diagnostics, is_adrift: false }
+        Reading {
+            text: "",
+            rest: "",
+            tree,
+            drafts,
+            open,
+            depth: 0,
+            field: 0..0,
+            has_escapes: true,
+            diagnostics,
+            is_adrift: false,
+        }
     }
 
     /// `filter`, up to the end of the text.

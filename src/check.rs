@@ -315,11 +315,11 @@ impl<'s> Check<'s> {
             }
         };
         let negated = negated ^ is_negative(asked.condition);
-        let leaf = |test| {
-            let path = asked.condition.path.clone();
-            let places = Places::One(self.filter.clone(), asked.node);
-            Predicate::leaf(Leaf::new(path, test, negated, self.schema.facts(&asked.condition.path), places))
-        };
+        // What most are, without a call between: a test is moved as little as can be.
+        if let Answer::Test(test) = answer {
+            return self.leaf(asked, test, negated);
+        }
+        let leaf = |test| self.leaf(asked, test, negated);
         match answer {
             Answer::Test(test) => leaf(test),
             Answer::IsNull => leaf(Test::IsNull),
@@ -332,6 +332,13 @@ impl<'s> Check<'s> {
                 Predicate::never()
             }
         }
+    }
+
+    #[inline(always)]
+    fn leaf(&self, asked: &Asked<'_>, test: Test, negated: bool) -> Predicate {
+        let path = &asked.condition.path;
+        let places = Places::One(self.filter.clone(), asked.node);
+        Predicate::leaf(Leaf::new(path.clone(), test, negated, self.schema.facts(path), places))
     }
 
     /// What a condition asks, `ne` and the like read as their positive forms.

@@ -126,20 +126,24 @@ struct Cluster {
     more: Vec<Predicate>,
 }
 
-/// What a member may become one with: those of the same class and hash.
-fn cluster(join: Join, member: &Predicate) -> (Class, u64) {
+/// What a member may become one with: those of the same class and hash, which `own` makes of a member and `path` of a leaf
+/// that merges with others at its path.
+fn cluster(
+    join: Join,
+    member: &Predicate,
+    own: impl FnOnce(&Predicate) -> u64,
+    path: impl FnOnce(&Leaf, Class) -> u64,
+) -> (Class, u64) {
     match member.as_leaf().map(|leaf| (leaf, class(join, leaf))) {
-        None | Some((_, Class::Same)) => (Class::Same, member.hash_value()),
-        Some((leaf, class)) => (class, keyed((leaf.path(), class.number(), leaf.is_negated()))),
+        None | Some((_, Class::Same)) => (Class::Same, own(member)),
+        Some((leaf, class)) => (class, path(leaf, class)),
     }
 }
 
-/// The same with a sketch in place of the hash.
-fn sketched_cluster(join: Join, member: &Predicate) -> (Class, u64) {
-    match member.as_leaf().map(|leaf| (leaf, class(join, leaf))) {
-        None | Some((_, Class::Same)) => (Class::Same, member.sketch()),
-        Some((leaf, class)) => (class, u64::from(leaf.path().sketch())),
-    }
+/// The same with hashes that no client can make collide.
+fn keyed_cluster(join: Join, member: &Predicate) -> (Class, u64) {
+    let at_path = |leaf: &Leaf, class: Class| keyed((leaf.path(), class.number(), leaf.is_negated()));
+    cluster(join, member, Predicate::hash_value, at_path)
 }
 
 /// Up to so many members, comparing each with each is cheaper than hashes and a table.
@@ -154,14 +158,15 @@ fn are_apart(join: Join, members: &[Predicate]) -> bool {
     if members.len() <= FEW {
         let mut sketches = [0; FEW];
         return members.iter().enumerate().all(|(at, member)| {
-            let (class, sketch) = sketched_cluster(join, member);
+            let at_path = |leaf: &Leaf, _| u64::from(leaf.path().sketch());
+            let (class, sketch) = cluster(join, member, Predicate::sketch, at_path);
             sketches[at] = sketch;
             !(0..at).any(|other| sketches[other] == sketch && belongs(other, member, class))
         });
     }
     let mut index: HashTable<(u64, u32)> = HashTable::with_capacity(members.len());
     members.iter().enumerate().all(|(at, member)| {
-        let (class, hash) = cluster(join, member);
+        let (class, hash) = keyed_cluster(join, member);
         let is_new =
             index.find(hash, |(found, other)| *found == hash && belongs(*other as usize, member, class)).is_none();
         index.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
@@ -174,7 +179,7 @@ fn merge(join: Join, members: Vec<Predicate>) -> Vec<Predicate> {
     let mut clusters: Vec<Cluster> = Vec::with_capacity(members.len());
     let mut index: HashTable<u32> = HashTable::with_capacity(members.len());
     for member in members {
-        let (class, hash) = cluster(join, &member);
+        let (class, hash) = keyed_cluster(join, &member);
         let belongs = |at: &u32| {
             let cluster = &clusters[*at as usize];
             cluster.hash == hash && cluster.class == class && clusters_with(&cluster.first, &member, class)

@@ -66,11 +66,16 @@ impl Parser {
         if input.len() > self.limits.get(Limit::Input) {
             return Err(Box::new(Diagnostic::limit(Limit::Input, input.len(), &self.limits)));
         }
-        std::str::from_utf8(input).map_err(|error| {
-            let at = error.valid_up_to();
-            Box::new(syntax(&SyntaxError { message: "the text is not UTF-8".to_owned(), at }))
-        })
+        utf8(input)
     }
+}
+
+/// The text of an input.
+pub(super) fn utf8(input: &[u8]) -> Result<&str, Box<Diagnostic>> {
+    std::str::from_utf8(input).map_err(|error| {
+        let at = error.valid_up_to();
+        Box::new(syntax(&SyntaxError { message: "the text is not UTF-8".to_owned(), at }))
+    })
 }
 
 fn finish((filter, diagnostics): (Filter, Diagnostics)) -> Result<Filter, Error> {

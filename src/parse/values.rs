@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::json::syntax;
+use super::json::{syntax, utf8};
 use super::machine::{bad_number, duplicate};
-use super::reader::{Reader, Scalar, SyntaxError, Token};
+use super::reader::{Reader, Scalar, Token};
 use crate::document::{Document, DocumentError};
 use crate::error::{Code, Diagnostic, Error, Place};
 use crate::filter::Span;
@@ -32,9 +32,7 @@ pub fn values(input: impl AsRef<[u8]>) -> Result<Document, Error> {
     let input = input.as_ref();
     // No part of the JSON.
     let input = input.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(input);
-    let text = std::str::from_utf8(input)
-        .map_err(|error| SyntaxError { message: "the text is not UTF-8".to_owned(), at: error.valid_up_to() });
-    check(text.map_err(|error| syntax(&error))?)?;
+    check(utf8(input).map_err(|diagnostic| *diagnostic)?)?;
     Document::read(input).map_err(|error| {
         let code = if matches!(error, DocumentError::NotAnObject(_)) { Code::Bind } else { Code::Syntax };
         Diagnostic::error(code, error.to_string()).into()

@@ -200,9 +200,8 @@ impl Reading<'_> {
             let (diagnostic, length) = hint::expecting(What::OPERATOR, self.rest);
             let diagnostic = hint::no_operator(self.text, start).into_iter().fold(diagnostic, Diagnostic::hint);
             self.mistake(diagnostic, start..start + length);
-            // Where an operator follows `)`, that is the same mistake.
-            let after = self.rest.trim_start_matches(|c: char| c == ')' || c.is_ascii_whitespace());
-            self.is_adrift = self.rest.starts_with(')') && lexer::operator(after).is_ok();
+            // The operator after the parentheses is no second mistake.
+            self.is_adrift = hint::is_field_in_parens(self.rest);
         }
         Found::Missing
     }

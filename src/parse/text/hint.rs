@@ -125,6 +125,12 @@ fn foreign_character(c: char) -> Option<String> {
     })
 }
 
+/// Whether an operator follows the parentheses that close here: then a field alone stands in them.
+pub(super) fn is_field_in_parens(rest: &str) -> bool {
+    let after = rest.trim_start_matches(|c: char| c == ')' || c.is_ascii_whitespace());
+    rest.starts_with(')') && lexer::operator(after).is_ok()
+}
+
 /// There is no operator at `at`.
 pub(super) fn no_operator(text: &str, at: usize) -> Option<String> {
     let rest = &text[at..];
@@ -133,9 +139,7 @@ pub(super) fn no_operator(text: &str, at: usize) -> Option<String> {
     let is_bare = !field.is_empty() && field.chars().all(|c| crate::filter::is_bare(c) || c == '.');
     match rest.chars().next() {
         Some('+' | '*' | '/' | '%') if text[..at].ends_with([' ', '\t', '\n', '\r']) => Some(NO_ARITHMETIC.to_owned()),
-        Some(')')
-            if lexer::operator(rest.trim_start_matches(|c: char| c == ')' || c.is_ascii_whitespace())).is_ok() =>
-        {
+        Some(')') if is_field_in_parens(rest) => {
             Some("parentheses stand around conditions, not around a field".to_owned())
         }
         Some('‘' | '’' | '“' | '”' | '„') => None,

@@ -14,6 +14,15 @@ pub(super) struct Part {
     pub(super) literal: Literal,
     /// Other literals that have to hold too for the filter to match by this one.
     pub(super) guards: Guards,
+    /// Whether the filter matches where the literal and its guards hold: nothing more is to be asked.
+    pub(super) decides: bool,
+}
+
+impl Part {
+    /// Whether its cover is all that its predicate asks: a leaf.
+    fn is_all(&self) -> bool {
+        self.decides && self.guards.iter().all(Option::is_none)
+    }
 }
 
 /// Literals of which at least one holds wherever the filter matches.
@@ -56,6 +65,9 @@ enum Class {
 /// AND of the pᵢ   p implies each pᵢ, so each c(pᵢ) will do: the cheapest
 /// OR of the pᵢ    p implies some pᵢ, so all c(pᵢ) together
 /// ```
+/// A part of a cover decides if, with its guards, it implies `p` as well: of a leaf it does; of an AND if it decides the
+/// member that it is from, and all others are leaves among its guards; of an OR if it decides its member.
+///
 /// Cost: about linear in the leaves.
 pub(super) fn cover(predicate: &Predicate, numbers: &Numbers, leaves: &Leaves) -> Option<Vec<Part>> {
     let folded: Result<Option<Cover>, Infallible> = predicate.fold(|next| {
@@ -96,27 +108,29 @@ fn of_leaf(leaf: &Leaf, numbers: &Numbers, leaves: &Leaves) -> Option<Cover> {
         ) => Class::Nearly,
     };
     let cost = Cost { class, crowd: leaves.crowd(literal, MOST) };
-    Some(Cover { cost, parts: vec![Part { literal, guards: [None; 2] }] })
+    Some(Cover { cost, parts: vec![Part { literal, guards: [None; 2], decides: true }] })
 }
 
 fn cheapest(members: Vec<Option<Cover>>) -> Option<Cover> {
     // More parts than these have guards of their own, or none: going through all of them at each level of a chain of
     // groups would be quadratic.
     const MOST: usize = 8;
+    let all = members.len();
     let mut members: Vec<Cover> = members.into_iter().flatten().collect();
     members.sort_by_key(|member| member.cost);
     let mut members = members.into_iter();
     let mut best = members.next()?;
-    if best.parts.len() <= MOST {
-        let guards = members.filter_map(|member| match *member.parts {
-            [Part { literal, .. }] => Guard::new(literal),
-            _ => None,
-        });
-        let guards: Vec<Guard> = guards.take(2).collect();
-        for part in &mut best.parts {
-            let mut guards = guards.iter().copied();
-            part.guards = part.guards.map(|guard| guard.or_else(|| guards.next()));
-        }
+    let is_few = best.parts.len() <= MOST;
+    let others = members.filter_map(|member| match &*member.parts {
+        [part] => Some((Guard::new(part.literal)?, part.is_all())),
+        _ => None,
+    });
+    let others: Vec<(Guard, bool)> = others.take(if is_few { 2 } else { 0 }).collect();
+    let are_all = others.len() + 1 == all && others.iter().all(|(_, is_all)| *is_all);
+    for part in &mut best.parts {
+        let mut guards = others.iter().map(|(guard, _)| *guard);
+        part.guards = part.guards.map(|guard| guard.or_else(|| guards.next()));
+        part.decides &= are_all && guards.next().is_none();
     }
     Some(best)
 }
@@ -143,7 +157,7 @@ fn distinct(mut parts: Vec<Part>) -> Vec<Part> {
     parts.dedup_by(|next, kept| {
         let is_same = next.literal == kept.literal;
         if is_same {
-            kept.guards = [None; 2];
+            (kept.guards, kept.decides) = ([None; 2], false);
         }
         is_same
     });

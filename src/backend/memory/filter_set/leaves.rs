@@ -1,6 +1,6 @@
 //! The distinct leaves of all filters, each once, and the filters that are found by them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -49,6 +49,8 @@ pub(super) struct Leaves {
     by_test: HashTable<u32>,
     /// Leaves with postings that hold, as they are posted, of a document without the path: each is tried.
     everywhere: BTreeSet<u32>,
+    /// How many postings there are.
+    posted: u64,
 }
 
 /// A positive test on a path.
@@ -66,7 +68,7 @@ pub(super) struct Interned {
 impl Interned {
     /// Whether the index of its path answers it: if it is not found there, it does not hold.
     pub(super) fn is_indexed(&self) -> bool {
-        !self.postings[1].as_slice().is_empty() && !matches!(self.test, Test::IsNull)
+        self.postings[1].len() > 0 && !matches!(self.test, Test::IsNull)
     }
 }
 
@@ -76,34 +78,85 @@ enum Postings {
     #[default]
     None,
     One(Posting),
-    Many(Vec<Posting>),
+    Many(Box<Many>),
+}
+
+/// Several of them: those that share a guard stand together, so that where it does not hold none is gone through.
+#[derive(Clone, Debug)]
+struct Many {
+    count: u32,
+    apart: Vec<Posting>,
+    by_guard: BTreeMap<Guard, Vec<Posting>>,
 }
 
 impl Postings {
-    fn as_slice(&self) -> &[Posting] {
+    fn len(&self) -> u32 {
         match self {
-            Postings::None => &[],
-            Postings::One(posting) => std::slice::from_ref(posting),
-            Postings::Many(postings) => postings,
+            Postings::None => 0,
+            Postings::One(_) => 1,
+            Postings::Many(many) => many.count,
         }
     }
 
-    fn push(&mut self, posting: Posting) {
-        match self {
-            Postings::None => *self = Postings::One(posting),
-            Postings::One(first) => *self = Postings::Many(vec![*first, posting]),
-            Postings::Many(postings) => postings.push(posting),
-        }
+    /// Each guard that is shared, and the postings that share it; those that share none, first.
+    fn groups(&self) -> impl Iterator<Item = (Option<Guard>, &[Posting])> {
+        let (apart, many) = match self {
+            Postings::None => (&[][..], None),
+            Postings::One(posting) => (std::slice::from_ref(posting), None),
+            Postings::Many(many) => (&many.apart[..], Some(&many.by_guard)),
+        };
+        let shared = many.into_iter().flatten().map(|(guard, postings)| (Some(*guard), &postings[..]));
+        std::iter::once((None, apart)).chain(shared)
     }
 
-    /// Takes one out; the last takes its place.
-    fn swap_remove(&mut self, at: u32) {
+    /// Puts one in, among those that share a guard or apart; gives at which place there.
+    fn push(&mut self, posting: Posting, shared: Option<Guard>) -> u32 {
         match self {
-            Postings::Many(postings) if postings.len() > 1 => {
-                postings.swap_remove(at as usize);
+            Postings::None if shared.is_none() => {
+                *self = Postings::One(posting);
+                return 0;
             }
-            Postings::None | Postings::One(_) | Postings::Many(_) => *self = Postings::None,
+            Postings::None => *self = Postings::Many(Box::new(Many::new(Vec::new()))),
+            Postings::One(first) => *self = Postings::Many(Box::new(Many::new(vec![*first]))),
+            Postings::Many(_) => {}
         }
+        let Postings::Many(many) = self else { return 0 };
+        many.count += 1;
+        let list = match shared {
+            Some(guard) => many.by_guard.entry(guard).or_default(),
+            None => &mut many.apart,
+        };
+        list.push(posting);
+        list.len() as u32 - 1
+    }
+
+    /// Takes one out; the last of those that it is among takes its place, which this gives.
+    fn swap_remove(&mut self, shared: Option<Guard>, at: u32) -> Option<Posting> {
+        let Postings::Many(many) = self else {
+            *self = Postings::None;
+            return None;
+        };
+        many.count -= 1;
+        if many.count == 0 {
+            *self = Postings::None;
+            return None;
+        }
+        let list = match shared {
+            Some(guard) => many.by_guard.get_mut(&guard)?,
+            None => &mut many.apart,
+        };
+        list.swap_remove(at as usize);
+        let moved = list.get(at as usize).copied();
+        if let (true, Some(guard)) = (list.is_empty(), shared) {
+            many.by_guard.remove(&guard);
+        }
+        moved
+    }
+}
+
+impl Many {
+    fn new(apart: Vec<Posting>) -> Many {
+        Many { count: apart.len() as u32, apart, by_guard: BTreeMap::new() }
     }
 }
 
@@ -114,13 +167,15 @@ pub(super) struct Posting {
     /// Which part of the filter's cover it is.
     pub(super) part: u32,
     pub(super) guards: Guards,
+    /// Whether the filter matches where the literal and the guards hold.
+    pub(super) decides: bool,
 }
 
 /// Other literals without which the filter does not match: most filters need not be looked at.
 pub(super) type Guards = [Option<Guard>; 2];
 
 /// One more than a literal, so that `Option` takes no room.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Guard(std::num::NonZeroU32);
 
 impl Guard {
@@ -137,7 +192,9 @@ impl Guard {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) literal: Literal,
-    pub(super) at: u32,
+    /// The guard of those that it is among, if it is not apart.
+    shared: Option<Guard>,
+    at: u32,
 }
 
 fn hash(path: u32, test: &Test) -> u64 {
@@ -204,15 +261,15 @@ impl Leaves {
         self.everywhere.iter().copied()
     }
 
-    /// The filters that are covered by a literal.
-    pub(super) fn postings(&self, literal: Literal) -> &[Posting] {
-        self.get(literal.leaf()).map_or(&[], |leaf| leaf.postings[literal.sign()].as_slice())
+    /// The filters that are covered by a literal, those together that share a guard.
+    pub(super) fn postings(&self, literal: Literal) -> impl Iterator<Item = (Option<Guard>, &[Posting])> {
+        self.get(literal.leaf()).into_iter().flat_map(move |leaf| leaf.postings[literal.sign()].groups())
     }
 
     /// About how many filters are looked at when a literal holds, up to `most`.
     pub(super) fn crowd(&self, literal: Literal, most: u64) -> u64 {
         let Some(interned) = self.get(literal.leaf()) else { return most };
-        let posted = |leaf: &Interned| leaf.postings[1].as_slice().len() as u64;
+        let posted = |leaf: &Interned| u64::from(leaf.postings[1].len());
         let Test::In(set) = &interned.test else { return (1 + posted(interned)).min(most) };
         let index = self.paths.index(interned.path);
         let mut crowd = 0;
@@ -231,26 +288,36 @@ impl Leaves {
 
     /// Posts a filter under a literal, and gives where.
     pub(super) fn post(&mut self, literal: Literal, posting: Posting) -> Option<Place> {
+        let shared = self.shared(literal, posting.guards[0]);
         let interned = self.leaves.get_mut(literal.leaf())?;
-        let at = interned.postings[literal.sign()].as_slice().len() as u32;
-        if at == 0 {
+        if interned.postings[literal.sign()].len() == 0 {
             if literal.holds_without_path(&interned.test) {
                 self.everywhere.insert(literal.leaf());
             } else if let Some(index) = self.paths.index_mut(interned.path) {
                 index.add(literal.leaf(), &interned.test);
             }
         }
-        interned.postings[literal.sign()].push(posting);
-        Some(Place { literal, at })
+        let at = interned.postings[literal.sign()].push(posting, shared);
+        self.posted += 1;
+        Some(Place { literal, shared, at })
+    }
+
+    /// The guard if so many filters that are found by the literal will have it that they are worth a list of their own:
+    /// as many of them as of all filters.
+    fn shared(&self, literal: Literal, guard: Option<Guard>) -> Option<Guard> {
+        const WORTH: u64 = 8;
+        let (by, leaf) = (self.get(literal.leaf())?, self.get(guard?.literal().leaf())?);
+        let posted = u64::from(by.postings[literal.sign()].len());
+        guard.filter(|_| posted * u64::from(leaf.uses) >= WORTH * self.posted.max(1))
     }
 
     /// Takes a posting out; gives the one that has taken its place.
-    pub(super) fn unpost(&mut self, Place { literal, at }: Place) -> Option<Posting> {
+    pub(super) fn unpost(&mut self, Place { literal, shared, at }: Place) -> Option<Posting> {
         let interned = self.leaves.get_mut(literal.leaf())?;
-        let postings = &mut interned.postings[literal.sign()];
-        postings.swap_remove(at);
-        if !postings.as_slice().is_empty() {
-            return postings.as_slice().get(at as usize).copied();
+        self.posted -= 1;
+        let moved = interned.postings[literal.sign()].swap_remove(shared, at);
+        if interned.postings[literal.sign()].len() > 0 {
+            return moved;
         }
         if literal.holds_without_path(&interned.test) {
             self.everywhere.remove(&literal.leaf());

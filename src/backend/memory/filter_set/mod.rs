@@ -117,13 +117,18 @@ impl<K> FilterSet<K> {
         let always = self.always.iter().filter_map(|filter| self.filters.get(*filter));
         let mut matching: Vec<&Stored<K>> =
             always.filter(|stored| stored.code.run(|leaf| visit.holds(*leaf))).collect();
-        for posting in literals.iter().flat_map(|literal| self.leaves.postings(*literal)) {
-            if visit.passes(posting)
-                && visit.is_new(posting.filter)
-                && let Some(stored) = self.filters.get(posting.filter)
-                && stored.code.run(|leaf| visit.holds(*leaf))
-            {
-                matching.push(stored);
+        for (shared, postings) in literals.iter().flat_map(|literal| self.leaves.postings(*literal)) {
+            if shared.is_some_and(|guard| !visit.passes(guard)) {
+                continue;
+            }
+            for posting in postings {
+                if posting.guards.iter().flatten().all(|guard| visit.passes(*guard))
+                    && visit.is_new(posting.filter)
+                    && let Some(stored) = self.filters.get(posting.filter)
+                    && (posting.decides || stored.code.run(|leaf| visit.holds(*leaf)))
+                {
+                    matching.push(stored);
+                }
             }
         }
         self.pool.give(visit.end(literals));
@@ -154,8 +159,8 @@ impl<K: Eq + Hash> FilterSet<K> {
                 self.always.insert(filter);
             }
             Some(parts) => {
-                let post = |(part, cover::Part { literal, guards }): (u32, cover::Part)| {
-                    self.leaves.post(literal, Posting { filter, part, guards })
+                let post = |(part, cover::Part { literal, guards, decides }): (u32, cover::Part)| {
+                    self.leaves.post(literal, Posting { filter, part, guards, decides })
                 };
                 let cover = (0..).zip(parts).filter_map(post).collect();
                 if let Some(stored) = self.filters.get_mut(filter) {
@@ -210,7 +215,7 @@ impl<K: Eq + Hash> FilterSet<K> {
                 && let Some(other) = self.filters.get_mut(moved.filter)
                 && let Some(other) = other.cover.get_mut(moved.part as usize)
             {
-                other.at = place.at;
+                *other = *place;
             }
         }
         stored.code.tests().for_each(|leaf| self.leaves.release(*leaf));
@@ -240,8 +245,10 @@ mod tests {
     fn looked_at<K>(set: &FilterSet<K>, document: &Json) -> usize {
         let mut visit = Visit::new(&set.leaves, set.filters.bound(), document, set.pool.take());
         let literals = visit.find();
-        let postings = literals.iter().flat_map(|literal| set.leaves.postings(*literal));
-        postings.filter(|posting| visit.passes(posting)).count()
+        let groups = literals.iter().flat_map(|literal| set.leaves.postings(*literal));
+        let groups: Vec<_> = groups.filter(|(shared, _)| shared.is_none_or(|guard| visit.passes(guard))).collect();
+        let mut passes = |posting: &&Posting| posting.guards.iter().flatten().all(|guard| visit.passes(*guard));
+        groups.into_iter().flat_map(|(_, postings)| postings).filter(|posting| passes(posting)).count()
     }
 
     #[test]

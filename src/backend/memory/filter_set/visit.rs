@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value as Json;
 
 use super::index::Found;
-use super::leaves::{Leaves, Literal, Posting};
+use super::leaves::{Guard, Leaves, Literal};
 use super::paths::{Nodes, Reached};
 use crate::backend::memory::route::Start;
 
@@ -153,12 +153,10 @@ impl<'s, 'd> Visit<'s, 'd> {
         verdict
     }
 
-    /// Whether the guards of a posting hold.
-    pub(super) fn passes(&mut self, posting: &Posting) -> bool {
-        posting.guards.iter().flatten().all(|guard| {
-            let literal = guard.literal();
-            self.holds(literal.leaf()) != literal.is_negated()
-        })
+    /// Whether a guard holds.
+    pub(super) fn passes(&mut self, guard: Guard) -> bool {
+        let literal = guard.literal();
+        self.holds(literal.leaf()) != literal.is_negated()
     }
 
     /// Whether it is the first time that the filter is looked at.

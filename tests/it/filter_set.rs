@@ -181,6 +181,65 @@ fn every_way_of_finding_a_filter_finds_it() {
     }
 }
 
+/// Conditions that many filters share, in groups of all shapes: lists of postings by guard, and postings that decide.
+#[test]
+fn filters_that_share_their_conditions_are_each_answered_for() {
+    let mut rng = respell::Rng::new(7);
+    let fields = ["kind", "state", "owner.team", "tags"];
+    let value = |rng: &mut respell::Rng| json!(["a", "b", "c"][rng.below(3)]);
+    let condition = |rng: &mut respell::Rng| {
+        let field = fields[rng.below(fields.len())];
+        match rng.below(8) {
+            0 => json!({"field": field, "operator": "ne", "value": value(rng)}),
+            1 => json!({"field": field, "operator": "is_null", "value": rng.below(2) == 0}),
+            2 => json!({"field": field, "operator": "exists", "value": rng.below(2) == 0}),
+            3 => json!({"field": field, "operator": "gt", "value": value(rng)}),
+            4 => json!({"field": field, "operator": "in", "value": [value(rng), value(rng)]}),
+            _ => json!({"field": field, "operator": "eq", "value": value(rng)}),
+        }
+    };
+    let group = |rng: &mut respell::Rng| {
+        let members: Vec<Json> = (0..=rng.below(3)).map(|_| condition(rng)).collect();
+        json!({["AND", "OR", "NOT"][rng.below(3)]: members})
+    };
+    let filters: Vec<Predicate> = (0..2_000)
+        .map(|at| {
+            let mut members: Vec<Json> = (0..1 + at % 4).map(|_| condition(&mut rng)).collect();
+            if at % 3 == 0 {
+                members.push(group(&mut rng));
+            }
+            check(&json!({ if at % 5 == 0 { "OR" } else { "AND" }: members }))
+        })
+        .collect();
+    let matchers: Vec<Matcher> = filters.iter().map(Matcher::new).collect();
+    let documents: Vec<Json> = (0..40)
+        .map(|_| {
+            let mut some =
+                || [value(&mut rng), json!(null), json!([value(&mut rng), value(&mut rng)])][rng.below(3)].clone();
+            let mut document = json!({"kind": some(), "state": some(), "owner": {"team": some()}, "tags": some()});
+            let missing = ["kind", "state", "owner", "tags", ""][rng.below(5)];
+            document.as_object_mut().unwrap().remove(missing);
+            document
+        })
+        .collect();
+    let mut set = FilterSet::new();
+    for round in 0..4 {
+        // All are inserted, then others are taken out, put back and replaced by themselves.
+        for at in (0..filters.len()).filter(|at| round == 0 || at % 7 == round) {
+            set.insert(at, &filters[at]);
+        }
+        (0..filters.len()).filter(|at| round > 0 && at % (round + 2) == 1).for_each(|at| _ = set.remove(&at));
+        for document in &documents {
+            let mut found: Vec<usize> = set.matches(document).into_iter().copied().collect();
+            found.sort_unstable();
+            let alone = (0..filters.len()).filter(|at| set.contains(at) && matchers[*at].matches(document));
+            assert_eq!(found, alone.collect::<Vec<_>>(), "round {round}: {document}");
+        }
+    }
+    (0..filters.len()).for_each(|at| _ = set.remove(&at));
+    assert!(set.is_empty() && set.matches(&documents[0]).is_empty());
+}
+
 #[test]
 fn ids_are_asked_for_as_those_of_a_map_and_keep_their_order() {
     let mut set: FilterSet<String> = FilterSet::new();

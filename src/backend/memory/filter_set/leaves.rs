@@ -30,11 +30,6 @@ impl Literal {
         self.0 & 1 == 1
     }
 
-    /// What the verdict of the test has to be, as an index.
-    fn sign(self) -> usize {
-        usize::from(!self.is_negated())
-    }
-
     /// Whether it holds of a document that has nothing at the path. Of the tests, only `is_null` does.
     pub(super) fn holds_without_path(self, test: &Test) -> bool {
         matches!(test, Test::IsNull) != self.is_negated()
@@ -46,29 +41,44 @@ impl Literal {
 pub(super) struct Leaves {
     pub(super) paths: Paths,
     leaves: Slab<Interned>,
+    /// What documents need, by leaf. Apart from the rest, so that it fits into a processor's caches as far as may be; and
+    /// together, as the next leaf often is the guard of what this one finds.
+    asked: Vec<Asked>,
+    /// The filters to look at if a leaf does not hold, by leaf; few are found so.
+    if_not: Vec<Postings>,
     by_test: HashTable<u32>,
     /// Leaves with postings that hold, as they are posted, of a document without the path: each is tried.
     everywhere: BTreeSet<u32>,
     /// How many postings there are.
-    posted: u64,
+    postings: u64,
 }
 
 /// A positive test on a path.
 #[derive(Clone, Debug)]
 pub(super) struct Interned {
-    pub(super) path: u32,
+    path: u32,
     test: Test,
-    pub(super) probe: Probe,
     /// The steps of filters that ask for it, negated or not.
     uses: u32,
-    /// The filters to look at if it does not hold, and if it does.
-    postings: [Postings; 2],
 }
 
-impl Interned {
+/// The same as documents are asked for it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) path: u32,
+    pub(super) probe: Probe,
     /// Whether the index of its path answers it: if it is not found there, it does not hold.
-    pub(super) fn is_indexed(&self) -> bool {
-        self.postings[1].len() > 0 && !matches!(self.test, Test::IsNull)
+    pub(super) is_indexed: bool,
+    /// The filters to look at if it holds.
+    if_so: Postings,
+}
+
+impl Asked {
+    /// In the slots of no leaf.
+    const NONE: Asked = Asked::new(0, Probe::Exists);
+
+    const fn new(path: u32, probe: Probe) -> Asked {
+        Asked { path, probe, is_indexed: false, if_so: Postings::None }
     }
 }
 
@@ -220,9 +230,12 @@ impl Leaves {
                 found
             }
             Entry::Vacant(entry) => {
-                let (test, probe) = (leaf.test().clone(), Probe::new(leaf.test()));
-                let interned = Interned { path, test, probe, uses: 1, postings: Default::default() };
-                *entry.insert(self.leaves.add(interned)).get()
+                let probe = Probe::new(leaf.test());
+                let leaf = leaves.add(Interned { path, test: leaf.test().clone(), uses: 1 });
+                entry.insert(leaf);
+                self.asked.resize(leaves.bound(), Asked::NONE);
+                self.asked[leaf as usize] = Asked::new(path, probe);
+                leaf
             }
         }
     }
@@ -239,11 +252,15 @@ impl Leaves {
                 entry.remove();
             }
             self.paths.release(path);
+            self.asked[leaf as usize] = Asked::NONE;
+            self.asked.truncate(self.leaves.bound());
+            self.if_not.truncate(self.leaves.bound());
         }
     }
 
-    pub(super) fn get(&self, leaf: u32) -> Option<&Interned> {
-        self.leaves.get(leaf)
+    /// What is asked of documents for a leaf.
+    pub(super) fn asked(&self, leaf: u32) -> &Asked {
+        &self.asked[leaf as usize]
     }
 
     /// One more than the greatest number of a leaf.
@@ -263,20 +280,36 @@ impl Leaves {
 
     /// The filters that are covered by a literal, those together that share a guard.
     pub(super) fn postings(&self, literal: Literal) -> impl Iterator<Item = (Option<Guard>, &[Posting])> {
-        self.get(literal.leaf()).into_iter().flat_map(move |leaf| leaf.postings[literal.sign()].groups())
+        self.posted(literal).groups()
+    }
+
+    fn posted(&self, literal: Literal) -> &Postings {
+        let leaf = literal.leaf() as usize;
+        if literal.is_negated() { self.if_not.get(leaf).unwrap_or(&Postings::None) } else { &self.asked[leaf].if_so }
+    }
+
+    fn posted_mut(&mut self, literal: Literal) -> &mut Postings {
+        let leaf = literal.leaf() as usize;
+        if !literal.is_negated() {
+            return &mut self.asked[leaf].if_so;
+        }
+        if self.if_not.len() <= leaf {
+            self.if_not.resize(leaf + 1, Postings::None);
+        }
+        &mut self.if_not[leaf]
     }
 
     /// About how many filters are looked at when a literal holds, up to `most`.
     pub(super) fn crowd(&self, literal: Literal, most: u64) -> u64 {
-        let Some(interned) = self.get(literal.leaf()) else { return most };
-        let posted = |leaf: &Interned| u64::from(leaf.postings[1].len());
-        let Test::In(set) = &interned.test else { return (1 + posted(interned)).min(most) };
+        let Some(interned) = self.leaves.get(literal.leaf()) else { return most };
+        let posted = |leaf: u32| u64::from(self.asked(leaf).if_so.len());
+        let Test::In(set) = &interned.test else { return (1 + posted(literal.leaf())).min(most) };
         let index = self.paths.index(interned.path);
         let mut crowd = 0;
         for value in set.iter() {
             crowd += 1 + match index.and_then(|index| index.askers(set, value)) {
                 None => 0,
-                Some(Askers::One(leaf)) => self.get(*leaf).map_or(0, posted),
+                Some(Askers::One(leaf)) => posted(*leaf),
                 Some(Askers::Many(leaves)) => leaves.len() as u64,
             };
             if crowd >= most {
@@ -289,16 +322,17 @@ impl Leaves {
     /// Posts a filter under a literal, and gives where.
     pub(super) fn post(&mut self, literal: Literal, posting: Posting) -> Option<Place> {
         let shared = self.shared(literal, posting.guards[0]);
-        let interned = self.leaves.get_mut(literal.leaf())?;
-        if interned.postings[literal.sign()].len() == 0 {
+        let at = self.posted_mut(literal).push(posting, shared);
+        self.postings += 1;
+        if self.posted(literal).len() == 1 {
+            let interned = self.leaves.get(literal.leaf())?;
             if literal.holds_without_path(&interned.test) {
                 self.everywhere.insert(literal.leaf());
             } else if let Some(index) = self.paths.index_mut(interned.path) {
                 index.add(literal.leaf(), &interned.test);
+                self.asked[literal.leaf() as usize].is_indexed |= !literal.is_negated();
             }
         }
-        let at = interned.postings[literal.sign()].push(posting, shared);
-        self.posted += 1;
         Some(Place { literal, shared, at })
     }
 
@@ -306,23 +340,24 @@ impl Leaves {
     /// as many of them as of all filters.
     fn shared(&self, literal: Literal, guard: Option<Guard>) -> Option<Guard> {
         const WORTH: u64 = 8;
-        let (by, leaf) = (self.get(literal.leaf())?, self.get(guard?.literal().leaf())?);
-        let posted = u64::from(by.postings[literal.sign()].len());
-        guard.filter(|_| posted * u64::from(leaf.uses) >= WORTH * self.posted.max(1))
+        let uses = u64::from(self.leaves.get(guard?.literal().leaf())?.uses);
+        let posted = u64::from(self.posted(literal).len());
+        guard.filter(|_| posted * uses >= WORTH * self.postings.max(1))
     }
 
     /// Takes a posting out; gives the one that has taken its place.
     pub(super) fn unpost(&mut self, Place { literal, shared, at }: Place) -> Option<Posting> {
-        let interned = self.leaves.get_mut(literal.leaf())?;
-        self.posted -= 1;
-        let moved = interned.postings[literal.sign()].swap_remove(shared, at);
-        if interned.postings[literal.sign()].len() > 0 {
+        let moved = self.posted_mut(literal).swap_remove(shared, at);
+        self.postings -= 1;
+        if self.posted(literal).len() > 0 {
             return moved;
         }
+        let interned = self.leaves.get(literal.leaf())?;
         if literal.holds_without_path(&interned.test) {
             self.everywhere.remove(&literal.leaf());
         } else if let Some(index) = self.paths.index_mut(interned.path) {
             index.remove(literal.leaf(), &interned.test);
+            self.asked[literal.leaf() as usize].is_indexed &= literal.is_negated();
             self.paths.tidy(interned.path);
         }
         None

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value as Json;
 
 use super::index::Found;
-use super::leaves::{Guard, Leaves, Literal};
+use super::leaves::{Asked, Guard, Leaves, Literal};
 use super::paths::{Nodes, Reached};
 use crate::backend::memory::route::Start;
 
@@ -132,15 +132,13 @@ impl<'s, 'd> Visit<'s, 'd> {
     fn evaluate(&self, leaf: u32) -> bool {
         #[cfg(test)]
         self.notes.evaluated.set(self.notes.evaluated.get() + 1);
-        self.leaves.get(leaf).is_some_and(|leaf| {
-            let nodes = self.nodes.at(leaf.path, self.notes.verdicts.epoch, &self.notes.reached);
-            leaf.probe.holds(Start::at(nodes))
-        })
+        let Asked { path, probe, .. } = self.leaves.asked(leaf);
+        probe.holds(Start::at(self.nodes.at(*path, self.notes.verdicts.epoch, &self.notes.reached)))
     }
 
     /// The verdict of a leaf after the indexes were asked: what they know and have not found does not hold.
     fn answer(&self, leaf: u32) -> bool {
-        !self.leaves.get(leaf).is_some_and(|leaf| leaf.is_indexed()) && self.evaluate(leaf)
+        !self.leaves.asked(leaf).is_indexed && self.evaluate(leaf)
     }
 
     /// Whether a leaf's test holds. Evaluated once.

@@ -65,6 +65,7 @@ enum Class {
 /// AND of the pᵢ   p implies each pᵢ, so each c(pᵢ) will do: the cheapest
 /// OR of the pᵢ    p implies some pᵢ, so all c(pᵢ) together
 /// ```
+///
 /// A part of a cover decides if, with its guards, it implies `p` as well: of a leaf it does; of an AND if it decides the
 /// member that it is from, and all others are leaves among its guards; of an OR if it decides its member.
 ///
@@ -151,7 +152,7 @@ fn together(members: Vec<Option<Cover>>) -> Option<Cover> {
         .or(Some(empty))
 }
 
-/// Each literal once. Its guards are those of one of its places, so where it has several it has none.
+/// Each literal once. Its guards are those of one of its places, so where it has several it has none, and decides nothing.
 fn distinct(mut parts: Vec<Part>) -> Vec<Part> {
     parts.sort_unstable_by_key(|part| part.literal);
     parts.dedup_by(|next, kept| {

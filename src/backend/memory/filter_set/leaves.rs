@@ -41,34 +41,30 @@ impl Literal {
 pub(super) struct Leaves {
     pub(super) paths: Paths,
     leaves: Slab<Interned>,
-    /// What documents need, by leaf. Apart from the rest, so that it fits into a processor's caches as far as may be; and
-    /// together, as the next leaf often is the guard of what this one finds.
+    /// What documents need, by leaf: apart from the rest, so that it fits into a processor's caches as far as may be, and
+    /// in one row, next to those of the filter's other leaves, which are its guards.
     asked: Vec<Asked>,
-    /// The filters to look at if a leaf does not hold, by leaf; few are found so.
+    /// The filters to look at if a leaf does not hold, by leaf, up to the last that has any: few are found so.
     if_not: Vec<Postings>,
     by_test: HashTable<u32>,
     /// Leaves with postings that hold, as they are posted, of a document without the path: each is tried.
     everywhere: BTreeSet<u32>,
-    /// How many postings there are.
-    postings: u64,
 }
 
 /// A positive test on a path.
 #[derive(Clone, Debug)]
-pub(super) struct Interned {
+struct Interned {
     path: u32,
     test: Test,
     /// The steps of filters that ask for it, negated or not.
     uses: u32,
 }
 
-/// The same as documents are asked for it.
+/// What a document is asked for it.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) path: u32,
     pub(super) probe: Probe,
-    /// Whether the index of its path answers it: if it is not found there, it does not hold.
-    pub(super) is_indexed: bool,
     /// The filters to look at if it holds.
     if_so: Postings,
 }
@@ -78,11 +74,17 @@ impl Asked {
     const NONE: Asked = Asked::new(0, Probe::Exists);
 
     const fn new(path: u32, probe: Probe) -> Asked {
-        Asked { path, probe, is_indexed: false, if_so: Postings::None }
+        Asked { path, probe, if_so: Postings::None }
+    }
+
+    /// Whether the index of its path answers it: if it is not found there, it does not hold.
+    pub(super) fn is_indexed(&self) -> bool {
+        !matches!(self.if_so, Postings::None) && !matches!(self.probe, Probe::IsNull)
     }
 }
 
 /// The filters that are covered by a literal; one in most cases, which then is found without a further step in memory.
+/// INVARIANT: a list of none is `None`.
 #[derive(Clone, Debug, Default)]
 enum Postings {
     #[default]
@@ -91,10 +93,11 @@ enum Postings {
     Many(Box<Many>),
 }
 
-/// Several of them: those that share a guard stand together, so that where it does not hold none is gone through.
+/// Several of them: many that share a guard stand together, so that where it does not hold none is gone through.
 #[derive(Clone, Debug)]
 struct Many {
     count: u32,
+    /// Those put in while too few shared their guard.
     apart: Vec<Posting>,
     by_guard: BTreeMap<Guard, Vec<Posting>>,
 }
@@ -108,7 +111,7 @@ impl Postings {
         }
     }
 
-    /// Each guard that is shared, and the postings that share it; those that share none, first.
+    /// The postings that stand apart, and then those of each guard that is shared.
     fn groups(&self) -> impl Iterator<Item = (Option<Guard>, &[Posting])> {
         let (apart, many) = match self {
             Postings::None => (&[][..], None),
@@ -119,18 +122,20 @@ impl Postings {
         std::iter::once((None, apart)).chain(shared)
     }
 
-    /// Puts one in, among those that share a guard or apart; gives at which place there.
+    /// Whether many share a guard.
+    fn share(&self, guard: Guard) -> bool {
+        matches!(self, Postings::Many(many) if many.by_guard.contains_key(&guard))
+    }
+
+    /// Puts one in, among those that share a guard or apart; gives at which place there. INVARIANT: the first is apart.
     fn push(&mut self, posting: Posting, shared: Option<Guard>) -> u32 {
-        match self {
-            Postings::None if shared.is_none() => {
-                *self = Postings::One(posting);
-                return 0;
-            }
-            Postings::None => *self = Postings::Many(Box::new(Many::new(Vec::new()))),
-            Postings::One(first) => *self = Postings::Many(Box::new(Many::new(vec![*first]))),
-            Postings::Many(_) => {}
+        if let Postings::One(first) = self {
+            *self = Postings::Many(Box::new(Many { count: 1, apart: vec![*first], by_guard: BTreeMap::new() }));
         }
-        let Postings::Many(many) = self else { return 0 };
+        let Postings::Many(many) = self else {
+            *self = Postings::One(posting);
+            return 0;
+        };
         many.count += 1;
         let list = match shared {
             Some(guard) => many.by_guard.entry(guard).or_default(),
@@ -161,12 +166,6 @@ impl Postings {
             many.by_guard.remove(&guard);
         }
         moved
-    }
-}
-
-impl Many {
-    fn new(apart: Vec<Posting>) -> Many {
-        Many { count: apart.len() as u32, apart, by_guard: BTreeMap::new() }
     }
 }
 
@@ -201,7 +200,7 @@ impl Guard {
 /// Where a posting stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    pub(super) literal: Literal,
+    literal: Literal,
     /// The guard of those that it is among, if it is not apart.
     shared: Option<Guard>,
     at: u32,
@@ -253,8 +252,10 @@ impl Leaves {
             }
             self.paths.release(path);
             self.asked[leaf as usize] = Asked::NONE;
-            self.asked.truncate(self.leaves.bound());
-            self.if_not.truncate(self.leaves.bound());
+            // As the slab does.
+            if self.leaves.bound() == 0 {
+                (self.asked, self.if_not) = Default::default();
+            }
         }
     }
 
@@ -278,9 +279,9 @@ impl Leaves {
         self.everywhere.iter().copied()
     }
 
-    /// The filters that are covered by a literal, those together that share a guard.
+    /// The lists of filters that are covered by a literal, those together that share a guard.
     pub(super) fn postings(&self, literal: Literal) -> impl Iterator<Item = (Option<Guard>, &[Posting])> {
-        self.posted(literal).groups()
+        self.posted(literal).groups().filter(|(_, postings)| !postings.is_empty())
     }
 
     fn posted(&self, literal: Literal) -> &Postings {
@@ -319,36 +320,34 @@ impl Leaves {
         crowd
     }
 
-    /// Posts a filter under a literal, and gives where.
-    pub(super) fn post(&mut self, literal: Literal, posting: Posting) -> Option<Place> {
-        let shared = self.shared(literal, posting.guards[0]);
-        let at = self.posted_mut(literal).push(posting, shared);
-        self.postings += 1;
-        if self.posted(literal).len() == 1 {
-            let interned = self.leaves.get(literal.leaf())?;
+    /// Posts a filter, one of so many, under a literal, and gives where.
+    pub(super) fn post(&mut self, literal: Literal, posting: Posting, filters: usize) -> Option<Place> {
+        let interned = self.leaves.get(literal.leaf())?;
+        if self.posted(literal).len() == 0 {
             if literal.holds_without_path(&interned.test) {
                 self.everywhere.insert(literal.leaf());
             } else if let Some(index) = self.paths.index_mut(interned.path) {
                 index.add(literal.leaf(), &interned.test);
-                self.asked[literal.leaf() as usize].is_indexed |= !literal.is_negated();
             }
         }
+        let shared = posting.guards[0].filter(|guard| self.is_shared(literal, *guard, filters));
+        let at = self.posted_mut(literal).push(posting, shared);
         Some(Place { literal, shared, at })
     }
 
-    /// The guard if so many filters that are found by the literal will have it that they are worth a list of their own:
-    /// as many of them as of all filters.
-    fn shared(&self, literal: Literal, guard: Option<Guard>) -> Option<Guard> {
+    /// Whether filters that are found by a literal and have a guard get a list of their own: if there is one already, or
+    /// there would be some in it, were the guard as frequent among them as it is among all filters.
+    fn is_shared(&self, literal: Literal, guard: Guard, filters: usize) -> bool {
+        // With fewer the list of the lists would be as long as they are.
         const WORTH: u64 = 8;
-        let uses = u64::from(self.leaves.get(guard?.literal().leaf())?.uses);
-        let posted = u64::from(self.posted(literal).len());
-        guard.filter(|_| posted * uses >= WORTH * self.postings.max(1))
+        let posted = self.posted(literal);
+        let uses = self.leaves.get(guard.literal().leaf()).map_or(0, |leaf| u64::from(leaf.uses));
+        posted.share(guard) || u64::from(posted.len()) * uses >= WORTH * (filters as u64).max(1)
     }
 
     /// Takes a posting out; gives the one that has taken its place.
     pub(super) fn unpost(&mut self, Place { literal, shared, at }: Place) -> Option<Posting> {
         let moved = self.posted_mut(literal).swap_remove(shared, at);
-        self.postings -= 1;
         if self.posted(literal).len() > 0 {
             return moved;
         }
@@ -357,7 +356,6 @@ impl Leaves {
             self.everywhere.remove(&literal.leaf());
         } else if let Some(index) = self.paths.index_mut(interned.path) {
             index.remove(literal.leaf(), &interned.test);
-            self.asked[literal.leaf() as usize].is_indexed &= literal.is_negated();
             self.paths.tidy(interned.path);
         }
         None

@@ -66,7 +66,8 @@ struct Stored<K> {
     cover: Box<[Place]>,
 }
 
-/// So many literals are gone through at once.
+/// The lists of so many literals are collected at once: more than a processor fetches at a time, and few enough to be still
+/// in its nearest cache when they are gone through.
 const AT_ONCE: usize = 64;
 
 impl<K> Default for FilterSet<K> {
@@ -110,7 +111,8 @@ impl<K> FilterSet<K> {
     /// can be found by nothing but negated conditions or `is_null` are among these for nearly every document. However often a
     /// value is repeated in the document, those that ask for it are looked at once.
     ///
-    /// Memory: some pointers for each value that a path leads to, and the answer. The set keeps notes for as many threads
+    /// Memory: some pointers for each value that a path leads to, for each filter that matches, and for each list of filters
+    /// that share two conditions. The set keeps notes for as many threads
     /// as ever asked at the same time: four bytes for each filter, up to eight for each distinct condition and up to 16
     /// for each distinct path and beginning of one, as many as there were at most.
     #[must_use]
@@ -122,19 +124,24 @@ impl<K> FilterSet<K> {
         };
         let always = self.always.iter().copied();
         let mut matching: Vec<u32> = always.filter(|filter| decided_by_code(*filter, &mut visit)).collect();
-        // Some at a time, and step by step: what the next step needs of memory is then fetched at once, not one after
-        // the other.
-        let mut groups: Vec<(Option<Guard>, &[Posting])> = Vec::new();
-        for literals in literals.chunks(AT_ONCE) {
-            groups.extend(literals.iter().flat_map(|literal| self.leaves.postings(*literal)));
-            for (shared, postings) in groups.drain(..) {
-                if shared.is_some_and(|guard| !visit.passes(guard)) {
+        // The lists of some literals are collected before a guard is asked, and the ids once all filters are known: what
+        // does not wait for an answer is fetched from memory while other things are.
+        let mut lists: Vec<(Option<Guard>, &[Posting])> = Vec::new();
+        for chunk in literals.chunks(AT_ONCE) {
+            lists.extend(chunk.iter().flat_map(|literal| self.leaves.postings(*literal)));
+            for (shared, postings) in lists.drain(..) {
+                if !visit.pass(&shared) {
                     continue;
                 }
                 for posting in postings {
-                    if posting.guards.iter().flatten().all(|guard| visit.passes(*guard))
-                        && visit.is_new(posting.filter)
-                        && (posting.decides || decided_by_code(posting.filter, &mut visit))
+                    #[cfg(test)]
+                    visit.count(|counts| counts.postings += 1);
+                    if !visit.pass(posting.guards.iter().flatten()) {
+                        continue;
+                    }
+                    #[cfg(test)]
+                    visit.count(|counts| counts.looked_at += 1);
+                    if visit.is_new(posting.filter) && (posting.decides || decided_by_code(posting.filter, &mut visit))
                     {
                         matching.push(posting.filter);
                     }
@@ -142,10 +149,11 @@ impl<K> FilterSet<K> {
             }
         }
         self.pool.give(visit.end(literals));
+        let mut ids: Vec<(u64, &K)> = Vec::with_capacity(matching.len());
         let stored = matching.into_iter().filter_map(|filter| self.filters.get(filter));
-        let mut matching: Vec<(u64, &K)> = stored.map(|stored| (stored.order, &stored.id)).collect();
-        matching.sort_unstable_by_key(|(order, _)| *order);
-        matching.into_iter().map(|(_, id)| id).collect()
+        ids.extend(stored.map(|stored| (stored.order, &stored.id)));
+        ids.sort_unstable_by_key(|(order, _)| *order);
+        ids.iter().map(|(_, id)| *id).collect()
     }
 }
 
@@ -171,8 +179,9 @@ impl<K: Eq + Hash> FilterSet<K> {
                 self.always.insert(filter);
             }
             Some(parts) => {
+                let filters = self.filters.len();
                 let post = |(part, cover::Part { literal, guards, decides }): (u32, cover::Part)| {
-                    self.leaves.post(literal, Posting { filter, part, guards, decides })
+                    self.leaves.post(literal, Posting { filter, part, guards, decides }, filters)
                 };
                 let cover = (0..).zip(parts).filter_map(post).collect();
                 if let Some(stored) = self.filters.get_mut(filter) {
@@ -246,7 +255,10 @@ impl<K> fmt::Debug for FilterSet<K> {
 mod tests {
     use serde_json::json;
 
+    use std::collections::HashMap;
+
     use super::*;
+    use crate::predicate::Shape;
     use crate::schema::{Field, Schema, Type};
 
     fn check(filter: Json) -> Predicate {
@@ -255,12 +267,8 @@ mod tests {
 
     /// How many filters are looked at, those that are passed by their guard left out.
     fn looked_at<K>(set: &FilterSet<K>, document: &Json) -> usize {
-        let mut visit = Visit::new(&set.leaves, set.filters.bound(), document, set.pool.take());
-        let literals = visit.find();
-        let groups = literals.iter().flat_map(|literal| set.leaves.postings(*literal));
-        let groups: Vec<_> = groups.filter(|(shared, _)| shared.is_none_or(|guard| visit.passes(guard))).collect();
-        let mut passes = |posting: &&Posting| posting.guards.iter().flatten().all(|guard| visit.passes(*guard));
-        groups.into_iter().flat_map(|(_, postings)| postings).filter(|posting| passes(posting)).count()
+        assert!(set.matches(document).len() <= set.len());
+        set.pool.counts().looked_at
     }
 
     #[test]
@@ -292,10 +300,8 @@ mod tests {
             set.insert(id, &check(json!({"AND": [{"kind": id % 2}, {"state": id % 5}, host]})));
         }
         let gone_through = |document: Json| -> usize {
-            let mut visit = Visit::new(&set.leaves, set.filters.bound(), &document, set.pool.take());
-            let literals = visit.find();
-            let groups = literals.iter().flat_map(|literal| set.leaves.postings(*literal));
-            groups.filter(|(shared, _)| shared.is_none_or(|it| visit.passes(it))).map(|(_, it)| it.len()).sum()
+            assert!(set.matches(&document).is_empty());
+            set.pool.counts().postings
         };
         // Of a thousand, one in ten has both; the first were inserted when it could not be seen that many would.
         assert!((100..200).contains(&gone_through(json!({"kind": 1, "state": 3}))));
@@ -317,12 +323,24 @@ mod tests {
         // Four are more than a posting has room for.
         assert_eq!(decides(json!({"AND": [a, b, c, d]})), [false]);
         assert_eq!(decides(json!({"OR": [a, {"AND": [b, c]}]})), [true, true]);
-        // The group is not among the guards, nor all of the second AND.
+        // The OR is not among the guards.
         assert_eq!(decides(json!({"AND": [a, {"OR": [b, c]}]})), [false]);
         let either = json!({"OR": [{"AND": [a, b]}, {"AND": [c, d]}]});
-        assert_eq!(decides(json!({"AND": [either, {"field": "e", "operator": "gt", "value": 0}]})), [true, true]);
+        let above = |field: &str| json!({"field": field, "operator": "gt", "value": 0});
+        assert_eq!(decides(json!({"AND": [either, above("e")]})), [true, true]);
+        // Each part has a guard of its own, so that one of the two has no room.
+        assert_eq!(decides(json!({"AND": [either, above("e"), above("f")]})), [false, false]);
+        let nine: Vec<Json> = (0..9).map(|at| json!({ format!("n{at}"): 1 })).collect();
+        assert_eq!(decides(json!({"OR": nine})), [true; 9]);
+        assert_eq!(decides(json!({"AND": [{"OR": nine}, above("e")]})), [false; 9]);
         // The same condition in two places has no guard.
         assert_eq!(decides(json!({"OR": [{"AND": [a, b]}, {"AND": [a, c]}]})), [false]);
+        // What is not known is asked by the code.
+        let (predicate, mut leaves, mut numbers) = (check(json!({"AND": [a, b]})), Leaves::default(), HashMap::new());
+        let Shape::Group(_, members) = predicate.shape() else { panic!() };
+        let leaf = members[0].as_leaf().unwrap();
+        numbers.insert(std::ptr::from_ref(leaf), leaves.intern(leaf));
+        assert!(!cover::cover(&predicate, &numbers, &leaves).unwrap()[0].decides);
     }
 
     #[test]
@@ -341,7 +359,7 @@ mod tests {
         let document = json!({"user": [1, 2, 3, 4, 5, 6, 7, 8], "line": "loud aab!"});
         assert_eq!(set.matches(&document).len(), 800);
         // Users are found by hash. Two expressions, an end, and `contains` in both letter cases are left.
-        assert!((1..=5).contains(&set.pool.evaluated()), "{}", set.pool.evaluated());
+        assert!((1..=5).contains(&set.pool.counts().evaluated), "{:?}", set.pool.counts());
     }
 
     #[test]

@@ -18,9 +18,20 @@ pub(super) struct Notes {
     seen: Vec<u32>,
     reached: Reached,
     found: Found,
-    /// How many tests were asked of the document.
     #[cfg(test)]
-    evaluated: std::cell::Cell<usize>,
+    pub(super) counts: std::cell::Cell<Counts>,
+}
+
+/// What was done for a document.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// Tests that were asked of it.
+    pub(super) evaluated: usize,
+    /// Postings that were gone through.
+    pub(super) postings: usize,
+    /// Filters whose guards hold.
+    pub(super) looked_at: usize,
 }
 
 /// What is known of the leaves.
@@ -66,7 +77,7 @@ impl Notes {
         self.verdicts.literals.clear();
         self.seen.resize(filters, 0);
         #[cfg(test)]
-        self.evaluated.set(0);
+        self.counts.take();
     }
 }
 
@@ -131,14 +142,14 @@ impl<'s, 'd> Visit<'s, 'd> {
 
     fn evaluate(&self, leaf: u32) -> bool {
         #[cfg(test)]
-        self.notes.evaluated.set(self.notes.evaluated.get() + 1);
+        self.count(|counts| counts.evaluated += 1);
         let Asked { path, probe, .. } = self.leaves.asked(leaf);
         probe.holds(Start::at(self.nodes.at(*path, self.notes.verdicts.epoch, &self.notes.reached)))
     }
 
     /// The verdict of a leaf after the indexes were asked: what they know and have not found does not hold.
     fn answer(&self, leaf: u32) -> bool {
-        !self.leaves.asked(leaf).is_indexed && self.evaluate(leaf)
+        !self.leaves.asked(leaf).is_indexed() && self.evaluate(leaf)
     }
 
     /// Whether a leaf's test holds. Evaluated once.
@@ -151,10 +162,12 @@ impl<'s, 'd> Visit<'s, 'd> {
         verdict
     }
 
-    /// Whether a guard holds.
-    pub(super) fn passes(&mut self, guard: Guard) -> bool {
-        let literal = guard.literal();
-        self.holds(literal.leaf()) != literal.is_negated()
+    /// Whether all of some guards hold.
+    pub(super) fn pass<'g>(&mut self, guards: impl IntoIterator<Item = &'g Guard>) -> bool {
+        guards.into_iter().all(|guard| {
+            let literal = guard.literal();
+            self.holds(literal.leaf()) != literal.is_negated()
+        })
     }
 
     /// Whether it is the first time that the filter is looked at.
@@ -170,6 +183,15 @@ impl<'s, 'd> Visit<'s, 'd> {
 }
 
 #[cfg(test)]
+impl Visit<'_, '_> {
+    pub(super) fn count(&self, count: impl FnOnce(&mut Counts)) {
+        let mut counts = self.notes.counts.get();
+        count(&mut counts);
+        self.notes.counts.set(counts);
+    }
+}
+
+#[cfg(test)]
 impl Pool {
     /// As if so many documents had been asked about that the next one has the last number.
     pub(super) fn age(&self) {
@@ -178,12 +200,12 @@ impl Pool {
         self.give(notes);
     }
 
-    /// How many tests were asked of the last document.
-    pub(super) fn evaluated(&self) -> usize {
+    /// What was done for the last document.
+    pub(super) fn counts(&self) -> Counts {
         let notes = self.take();
-        let evaluated = notes.evaluated.get();
+        let counts = notes.counts.get();
         self.give(notes);
-        evaluated
+        counts
     }
 
     /// The number of the document that was asked about last, and the room that is kept for what is found.
